@@ -1,0 +1,155 @@
+"""PoseSet: poses as flat tensors on one device; a batch is an index."""
+
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from .cameras import flip_intrinsics
+from .files import written_whole
+from .skeleton import MIRRORED, J, flip
+
+_TENSORS = {"kp2d": (J, 2), "pose3d": (J, 3), "root": (3,), "intrinsics": (9,), "action": (), "sequence": (), "frame": (), "confidence": (J,)}
+
+
+@dataclass(frozen=True)
+class PoseSet:
+    """N poses with their 2D keypoints and cameras. All tensors share N and the device; float32, indices int64.
+
+    poses[index] is a smaller PoseSet for any tensor index, slice or boolean mask. Raises ValueError when shapes do not fit together.
+    """
+
+    kp2d: torch.Tensor  # (N, J, 2) screen units
+    pose3d: torch.Tensor  # (N, J, 3) metres, camera frame, relative to joint 0, which is at the origin
+    root: torch.Tensor  # (N, 3) joint 0 in the camera frame, metres
+    intrinsics: torch.Tensor  # (N, 9) fx fy cx cy k1 k2 k3 p1 p2 in screen units
+    action: torch.Tensor  # (N,) index into actions
+    sequence: torch.Tensor  # (N,) index into sequences: one recording seen by one camera
+    frame: torch.Tensor  # (N,) frame number within the recording, at 50 Hz
+    actions: list[str]
+    sequences: list[str] | None = None  # "subject/recording/camera"; None numbers them
+    confidence: torch.Tensor | None = None  # (N, J) the detector's, 0 to 1; None where there is none
+    source: str = "unknown source"  # one line for figures and tables: where the poses come from
+
+    def __post_init__(self):
+        n = len(self.kp2d)
+        for name, shape in _TENSORS.items():
+            value = getattr(self, name)
+            if value is None and name == "confidence":
+                continue
+            if tuple(value.shape) != (n, *shape):
+                raise ValueError(f"PoseSet.{name} must be {('N', *shape)} with N = {n}, got {tuple(value.shape)}")
+            if value.device != self.kp2d.device:
+                raise ValueError(f"PoseSet.{name} is on {value.device}, kp2d on {self.kp2d.device}: put them on one device")
+        if self.sequences is None:
+            count = int(self.sequence.max()) + 1 if n else 0
+            object.__setattr__(self, "sequences", [str(i) for i in range(count)])
+
+    def __len__(self) -> int:
+        return len(self.kp2d)
+
+    @property
+    def device(self) -> torch.device:
+        return self.kp2d.device
+
+    def _each(self, change) -> "PoseSet":
+        """The same set with every tensor changed."""
+        return replace(self, **{name: change(value) for name in _TENSORS if (value := getattr(self, name)) is not None})
+
+    def __getitem__(self, index) -> "PoseSet":
+        if isinstance(index, int):
+            index = [index]  # one pose is still a batch
+        return self._each(lambda value: value[index])
+
+    def to(self, device: torch.device | str) -> "PoseSet":
+        """The set on another device (itself if it is there already)."""
+        return self if self.device == torch.device(device) else self._each(lambda value: value.to(device))
+
+    def flipped(self) -> "PoseSet":
+        """The set seen in a mirror: x -> -x, left <-> right, and the camera that would see it so."""
+        return replace(
+            self,
+            kp2d=flip(self.kp2d),
+            pose3d=flip(self.pose3d),
+            root=self.root * self.root.new_tensor([-1, 1, 1]),
+            intrinsics=flip_intrinsics(self.intrinsics),
+            confidence=None if self.confidence is None else self.confidence[:, MIRRORED],
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write a flat npz without pickles; the file appears whole or not at all."""
+        arrays = {name: value.cpu().numpy() for name in _TENSORS if (value := getattr(self, name)) is not None}
+        # An array of no strings would have no length to store; give it one.
+        texts = {name: np.array(getattr(self, name), dtype=str) for name in ("actions", "sequences", "source")}
+        with written_whole(path) as temporary, open(temporary, "wb") as file:
+            np.savez(file, **arrays, **texts)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "PoseSet":
+        """Read what save wrote. Raises FileNotFoundError or ValueError naming the file; never runs what a file contains."""
+        remedy = "make it with PoseSet.save (notebook 01_data shows how)"
+        if not Path(path).is_file():
+            raise FileNotFoundError(f"{path} not found: {remedy}")
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+        except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+            raise ValueError(f"{path} is no pose set, or a damaged one ({error}): {remedy}") from None
+        missing = [f.name for f in fields(cls) if f.name != "confidence" and f.name not in arrays]
+        if missing:
+            raise ValueError(f"{path} is no pose set, it lacks {', '.join(missing)}: {remedy}")
+        tensors = {name: torch.from_numpy(arrays[name]) for name in _TENSORS if name in arrays}
+        for name, value in tensors.items():
+            if value.is_floating_point() and not torch.isfinite(value).all():
+                raise ValueError(f"{path}: {name} holds NaN or infinite numbers: {remedy}")
+        try:
+            return cls(**tensors, actions=arrays["actions"].tolist(), sequences=arrays["sequences"].tolist(), source=str(arrays["source"]))
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}: {remedy}") from None
+
+
+def concatenate(sets: list[PoseSet], source: str) -> PoseSet:
+    """One PoseSet of several; action and sequence names are merged."""
+    if not sets:
+        raise ValueError("nothing to concatenate: give at least one PoseSet")
+    actions = sorted({name for s in sets for name in s.actions})
+    merged = {name: torch.cat([getattr(s, name) for s in sets]) for name in _TENSORS if getattr(sets[0], name) is not None}
+    merged["action"] = torch.cat([torch.tensor([actions.index(a) for a in s.actions], dtype=torch.long)[s.action] for s in sets])
+    starts = np.cumsum([0] + [len(s.sequences) for s in sets])
+    merged["sequence"] = torch.cat([s.sequence + int(start) for s, start in zip(sets, starts)])
+    return PoseSet(**merged, actions=actions, sequences=[name for s in sets for name in s.sequences], source=source)
+
+
+def batches(
+    poses: PoseSet, batch_size: int, *, shuffle: bool = False, augment: bool = False, generator: torch.Generator | None = None
+) -> Iterator[PoseSet]:
+    """The set in batches, each a PoseSet on the set's device; the last may be smaller.
+
+    augment also yields every pose mirrored, so that an epoch has 2 N poses, as published. shuffle draws the order from generator (CPU).
+    """
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    if len(poses) == 0:
+        raise ValueError("the pose set is empty: nothing to make batches of")
+    rows = len(poses) * (2 if augment else 1)
+    order = torch.randperm(rows, generator=generator) if shuffle else torch.arange(rows)
+    order = order.to(poses.device)
+    for index in order.split(batch_size):
+        batch = poses[index % len(poses)]
+        if augment:
+            batch = _mirrored_where(batch, index >= len(poses))
+        yield batch
+
+
+def _mirrored_where(batch: PoseSet, mirrored: torch.Tensor) -> PoseSet:
+    """The batch with the poses marked in mirrored (B,) flipped; no host synchronisation."""
+    other = batch.flipped()
+    chosen = {}
+    for name in ("kp2d", "pose3d", "root", "intrinsics", "confidence"):
+        plain, flipped = getattr(batch, name), getattr(other, name)
+        if plain is not None:
+            chosen[name] = torch.where(mirrored.view(-1, *[1] * (plain.ndim - 1)), flipped, plain)
+    return replace(batch, **chosen)

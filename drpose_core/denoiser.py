@@ -1,0 +1,102 @@
+"""The GCN-transformer that cleans a noisy pose, given the initial pose, the 2D pose and the time."""
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from .graph import Attention, ChebConv, LearnedGraph
+from .skeleton import J
+
+
+class Norm(nn.Module):
+    """Normalise the channels by mean and unbiased standard deviation: not LayerNorm, which divides by the biased one."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        std, mean = torch.std_mean(x, dim=-1, keepdim=True)
+        return self.weight * ((x - mean) / (std + 1e-6)) + self.bias
+
+
+class Modulated(nn.Module):
+    """h + gate * f(norm(h) * (1 + scale) + shift), with shift, scale and gate from the condition (adaLN; Peebles and Xie 2023)."""
+
+    def __init__(self, channels: int, f: nn.Module, dropout: float):
+        super().__init__()
+        self.f, self.norm, self.dropout = f, Norm(channels), nn.Dropout(dropout)
+        self.modulation = nn.Linear(channels, 3 * channels)
+
+    def forward(self, h: torch.Tensor, cond: torch.Tensor) -> torch.Tensor:
+        shift, scale, gate = self.modulation(cond).chunk(3, dim=-1)  # (B, 1, J, C): once per image, not per hypothesis
+        return h + gate * self.dropout(self.f(self.norm(h) * (1 + scale) + shift))
+
+
+class Layer(nn.Module):
+    """Attention and learned graph, both modulated, then a residual pair of Chebyshev convolutions."""
+
+    def __init__(self, channels: int, heads: int, dropout: float):
+        super().__init__()
+        self.attention = Modulated(channels, Attention(channels, heads, attention_dropout=dropout), dropout)
+        self.graph = Modulated(channels, LearnedGraph(channels, 2 * channels), dropout)
+        self.cheb1 = ChebConv(channels, channels)
+        self.cheb2 = ChebConv(channels, channels)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, h: torch.Tensor, cond: torch.Tensor) -> torch.Tensor:
+        h = self.graph(self.attention(h, cond), cond)
+        # relu(dropout(relu(y))) of the published code equals dropout(relu(y)): dropout only scales or zeroes.
+        y = self.dropout(F.relu(self.cheb1(h)))
+        return h + self.dropout(F.relu(self.cheb2(y)))
+
+
+class Blend(nn.Module):
+    """Weigh refined against initial x and y coordinates, joint by joint; the depth stays the refined one's."""
+
+    def __init__(self, hidden: int = 1024):
+        super().__init__()
+        self.fc1 = nn.Linear(6 * J, hidden)
+        self.fc2 = nn.Linear(hidden, 2 * J)
+        self.dropout = nn.Dropout(0.5)
+
+    def forward(self, refined: torch.Tensor, initial: torch.Tensor) -> torch.Tensor:
+        both = torch.cat([refined, initial], dim=-1).flatten(-2)  # (..., J * 6)
+        weight = torch.sigmoid(self.fc2(self.dropout(F.gelu(self.fc1(both))))).unflatten(-1, (J, 2))
+        xy = torch.lerp(initial[..., :2], refined[..., :2], weight)
+        return torch.cat([xy, refined[..., 2:]], dim=-1)
+
+
+class Denoiser(nn.Module):
+    """(x_t, initial pose, condition) -> x0. The condition comes from condition(kp2d, t), once per image and step."""
+
+    def __init__(self, channels: int = 96, depth: int = 5, heads: int = 4, dropout: float = 0.1):
+        super().__init__()
+        self.time1 = nn.Linear(channels, 2 * channels)
+        self.time2 = nn.Linear(2 * channels, channels)
+        self.embed_kp2d = ChebConv(2, channels)
+        self.embed = ChebConv(6, channels)
+        self.layers = nn.ModuleList(Layer(channels, heads, dropout) for _ in range(depth))
+        self.output = ChebConv(channels, 3)
+        self.blend = Blend()
+        half = channels // 2
+        frequencies = torch.exp(torch.arange(half) * -(math.log(10000) / (half - 1)))
+        self.register_buffer("frequencies", frequencies, persistent=False)
+
+    def condition(self, kp2d: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        """kp2d (B, J, 2) in screen units and t (B,) -> condition (B, 1, J, C), the same for every hypothesis."""
+        angles = t[:, None] * self.frequencies
+        time = self.time2(F.silu(self.time1(torch.cat([angles.sin(), angles.cos()], dim=-1))))  # (B, C)
+        return (time[:, None] + self.embed_kp2d(kp2d))[:, None]
+
+    def forward(self, x_t: torch.Tensor, x_init: torch.Tensor, cond: torch.Tensor) -> torch.Tensor:
+        """x_t (B, H, J, 3), x_init (B, J, 3), cond (B, 1, J, C) -> x0 (B, H, J, 3)."""
+        initial = x_init[:, None].expand_as(x_t)
+        h = self.embed(torch.cat([initial, x_t], dim=-1))  # (B, H, J, C)
+        active = F.silu(cond)
+        for layer in self.layers:
+            h = layer(h, active)
+        return self.blend(self.output(h), initial)

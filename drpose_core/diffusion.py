@@ -1,0 +1,118 @@
+"""Diffusion without a network and without a skeleton: the cosine schedule, DDIM as a generator, the flip as a wrapper.
+
+A *denoise function* is any (x_t, t) -> x0: x_t a tensor of noisy samples, t an int, x0 of the shape of x_t.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+DenoiseFn = Callable[[torch.Tensor, int], torch.Tensor]
+
+
+class CosineSchedule(nn.Module):
+    """The cosine noise schedule: x_t = sqrt(alpha_bar[t]) x0 + sqrt(1 - alpha_bar[t]) noise.
+
+    Source: Nichol and Dhariwal 2021, eq. 17, s = 0.008, betas clipped to [0, 0.999]. alpha_bar is a float64 buffer of length timesteps.
+    """
+
+    alpha_bar: torch.Tensor
+
+    def __init__(self, timesteps: int = 1000):
+        super().__init__()
+        if timesteps < 1:
+            raise ValueError(f"a schedule needs at least 1 timestep, got {timesteps}")
+        grid = torch.linspace(0, 1, timesteps + 1, dtype=torch.float64)
+        curve = torch.cos((grid + 0.008) / 1.008 * math.pi / 2).square()
+        betas = (1 - curve[1:] / curve[:-1]).clip(0, 0.999)
+        # Not in the state dict: it follows from the number of timesteps, which the config holds.
+        self.register_buffer("alpha_bar", torch.cumprod(1 - betas, dim=0), persistent=False)
+
+    def __len__(self) -> int:
+        return len(self.alpha_bar)
+
+    def _signal_and_noise(self, x: torch.Tensor, t: int | torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """sqrt(alpha_bar[t]) and sqrt(1 - alpha_bar[t]) in the dtype of x, shaped to broadcast from its first axis."""
+        a = self.alpha_bar[t]
+        a = a.view(*a.shape, *[1] * (x.ndim - a.ndim)) if a.ndim else a
+        return a.sqrt().to(x), (1 - a).sqrt().to(x)
+
+    def add_noise(self, x0: torch.Tensor, t: int | torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+        """Forward diffusion of x0 (B, ...) to step t, an int or (B,). Not clamped: what a network may see is the model's affair."""
+        signal, spread = self._signal_and_noise(x0, t)
+        return signal * x0 + spread * noise
+
+    def predict_noise(self, x_t: torch.Tensor, t: int | torch.Tensor, x0: torch.Tensor) -> torch.Tensor:
+        """The noise that leads from x0 to x_t at step t; the inverse of add_noise."""
+        signal, spread = self._signal_and_noise(x_t, t)
+        return (x_t - signal * x0) / spread
+
+    def timesteps(self, steps: int, spacing: str | Sequence[int] = "linear") -> list[int]:
+        """The steps + 1 times of a sampling chain, from the top down to -1 (the clean pose).
+
+        spacing: "linear" for evenly spaced integers as published, or the times themselves without the -1, falling.
+        Raises ValueError if they are not distinct, falling and within [0, T).
+        """
+        if spacing == "linear":
+            # Counted in integers: float rounding must not move a step (linspace(-1, T - 1) cut towards zero, as published).
+            total = len(self)
+            times = [int(math.trunc(-1 + total * k / steps)) for k in range(steps, 0, -1)] if steps > 0 else []
+        elif isinstance(spacing, str):
+            raise ValueError(f'unknown spacing {spacing!r}: use "linear" or give the times, for example [999, 400, 100, 10]')
+        else:
+            times = [int(t) for t in spacing]
+        if len(times) != steps or steps < 1:
+            raise ValueError(f"steps must be at least 1 and match the times given: {steps} steps, {len(times)} times")
+        falling = all(a > b for a, b in zip(times, times[1:]))
+        if not falling or times[0] >= len(self) or times[-1] < 0:
+            raise ValueError(f"times must fall, be distinct and lie in [0, {len(self)}); at most {len(self)} steps fit, got {steps}")
+        return [*times, -1]
+
+
+class Step(NamedTuple):
+    """One step of a chain: number k from 1, time t, the sample x_t that went in, the clean estimate x0 that came out."""
+
+    k: int
+    t: int
+    x_t: torch.Tensor
+    x0: torch.Tensor
+
+
+def ddim(
+    denoise: DenoiseFn,
+    x: torch.Tensor,
+    schedule: CosineSchedule,
+    steps: int,
+    *,
+    eta: float = 1.0,
+    spacing: str | Sequence[int] = "linear",
+    noise_sampler: Callable[[torch.Tensor], torch.Tensor] = torch.randn_like,
+) -> Iterator[Step]:
+    """Denoise x (start noise, any shape) in the given number of steps, yielding each; the last Step's x0 is the sample.
+
+    eta = 0 is deterministic, eta = 1 (published) adds ancestral noise. noise_sampler(x) gives the noise that ends each step but the last.
+    Source: Song et al. 2021, DDIM, eq. 12 and 16.
+    """
+    times = schedule.timesteps(steps, spacing)
+    for k, (t, t_next) in enumerate(zip(times, times[1:]), start=1):
+        x0 = denoise(x, t)
+        yield Step(k, t, x, x0)
+        if t_next < 0:
+            return
+        a, a_next = schedule.alpha_bar[t].item(), schedule.alpha_bar[t_next].item()
+        sigma = eta * math.sqrt((1 - a / a_next) * (1 - a_next) / (1 - a))
+        direction = math.sqrt(max(1 - a_next - sigma**2, 0.0)) * schedule.predict_noise(x, t, x0)
+        x = math.sqrt(a_next) * x0 + direction
+        if sigma > 0:
+            x = x + sigma * noise_sampler(x)
+
+
+def with_flip(denoise: DenoiseFn, denoise_mirrored: DenoiseFn, mirror: Callable[[torch.Tensor], torch.Tensor]) -> DenoiseFn:
+    """The mean of a denoise function and of its mirror image.
+
+    denoise_mirrored is conditioned on the mirrored input; mirror is its own inverse (skeleton.flip for poses).
+    """
+    return lambda x_t, t: (denoise(x_t, t) + mirror(denoise_mirrored(mirror(x_t), t))) / 2

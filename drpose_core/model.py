@@ -1,0 +1,178 @@
+"""DRPose: a frozen lifter and a denoiser; the losses that train them and the sampling that uses them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from .data import PoseSet
+from .denoiser import Denoiser
+from .diffusion import CosineSchedule, DenoiseFn, ddim, with_flip
+from .lifters import build_lifter
+from .metrics import mpjpe
+from .skeleton import J, flip
+
+CLIP = 1.1  # metres: what the network sees and says stays within +-CLIP
+JOINT_WEIGHTS = (1, 1, 2.5, 2.5, 1, 2.5, 2.5, 1, 1, 1, 1.5, 1.5, 4, 4, 1.5, 4, 4)
+CHUNK = 1024  # hypotheses per network pass: large enough for fast matrix products, small enough for the cache
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """All that is needed to build a DRPose; stands in every checkpoint."""
+
+    lifter: str = "dcgct"
+    channels: int = 96
+    depth: int = 5
+    heads: int = 4
+    dropout: float = 0.1
+    timesteps: int = 1000
+
+
+class DRPose(nn.Module):
+    """A lifter (B, J, 2) -> (B, J, 3), frozen and always in eval mode, and the denoiser that refines its poses.
+
+    lifter: any module or function; None builds config.lifter, untrained.
+    """
+
+    def __init__(self, config: ModelConfig | None = None, lifter: Callable[[torch.Tensor], torch.Tensor] | None = None):
+        super().__init__()
+        self.config = config = config or ModelConfig()
+        self.lifter = build_lifter(config.lifter) if lifter is None else lifter
+        self.denoiser = Denoiser(config.channels, config.depth, config.heads, config.dropout)
+        self.schedule = CosineSchedule(config.timesteps)
+        if isinstance(self.lifter, nn.Module):
+            self.lifter.requires_grad_(False)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> "DRPose":
+        """Training mode for the denoiser alone: a frozen lifter's dropout would only add noise to what it conditions on."""
+        super().train(mode)
+        if isinstance(self.lifter, nn.Module):
+            self.lifter.eval()
+        return self
+
+    @torch.no_grad()
+    def initial_pose(self, kp2d: torch.Tensor) -> torch.Tensor:
+        """The lifter's pose (B, J, 3) as it comes, joint 0 not moved to the origin."""
+        pose = self.lifter(kp2d)
+        if pose.shape != (*kp2d.shape[:-1], 3):
+            raise ValueError(f"the lifter made {tuple(pose.shape)} of {tuple(kp2d.shape)}: a lifter maps (B, {J}, 2) to (B, {J}, 3)")
+        return pose
+
+
+def weighted_mpjpe(pred: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Mean over poses and joints of joint weight * distance, in metres; limbs weigh more. pred, target (..., J, 3)."""
+    return ((pred - target).norm(dim=-1) * pred.new_tensor(JOINT_WEIGHTS)).mean()
+
+
+def lifting_loss(lifter: nn.Module, batch: PoseSet, *, generator: torch.Generator | None = None) -> torch.Tensor:
+    """Mean joint error of a lifter on a batch, metres. Draws nothing; generator is there so that all losses are called alike."""
+    return mpjpe(lifter(batch.kp2d), batch.pose3d).mean()
+
+
+def denoising_loss(model: DRPose, batch: PoseSet, *, generator: torch.Generator | None = None) -> torch.Tensor:
+    """Noise each pose of a batch to a random step, denoise it once, return the weighted joint error (METHOD: training)."""
+    _check_kp2d(batch.kp2d)
+    steps, x0 = len(model.schedule), batch.pose3d
+    where = generator.device if generator is not None else x0.device
+    t = torch.randint(steps, (len(x0),), generator=generator, device=where).to(x0.device)
+    noise = torch.randn(x0.shape, generator=generator, dtype=x0.dtype, device=where).to(x0.device)
+    x_t = model.schedule.add_noise(x0, t, noise).clamp(-CLIP, CLIP)
+    pred = model.denoiser(x_t[:, None], model.initial_pose(batch.kp2d), model.denoiser.condition(batch.kp2d, t))
+    return weighted_mpjpe(pred[:, 0], x0)
+
+
+def denoise_fn(model: DRPose, kp2d: torch.Tensor, *, flip_test: bool = True) -> DenoiseFn:
+    """The model's (x_t, t) -> x0 for the images kp2d (B, J, 2); x_t and x0 (B, H, J, 3), both clamped to +-CLIP.
+
+    What depends on kp2d alone is computed here, once. flip_test averages with the mirrored pass. The network runs in chunks of images,
+    so that memory does not grow with B, in eval mode and without gradients.
+    """
+    _check_kp2d(kp2d)
+
+    def conditioned(kp2d: torch.Tensor) -> DenoiseFn:
+        x_init = model.initial_pose(kp2d)
+
+        def denoise(x_t: torch.Tensor, t: int) -> torch.Tensor:
+            images = max(1, CHUNK // x_t.shape[1])
+            cond = model.denoiser.condition(kp2d, torch.full((len(kp2d),), t, device=kp2d.device))
+            parts = zip(x_t.split(images), x_init.split(images), cond.split(images))
+            return torch.cat([model.denoiser(*part) for part in parts])
+
+        return denoise
+
+    with _evaluating(model):
+        plain = conditioned(kp2d)
+        both = with_flip(plain, conditioned(flip(kp2d)), flip) if flip_test else plain
+
+    def denoise(x_t: torch.Tensor, t: int) -> torch.Tensor:
+        with _evaluating(model):
+            return both(x_t.clamp(-CLIP, CLIP), t).clamp(-CLIP, CLIP)
+
+    return denoise
+
+
+def sample_poses(
+    model: DRPose,
+    kp2d: torch.Tensor,
+    *,
+    hypotheses: int = 5,
+    steps: int = 5,
+    flip_test: bool = True,
+    eta: float = 1.0,
+    spacing: str | Sequence[int] = "linear",
+    generator: torch.Generator | Sequence[torch.Generator] | None = None,
+    noise: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Sample hypotheses for images kp2d (B, J, 2); returns the clean estimates of all steps, (K, B, H, J, 3), metres, joint 0 at the origin.
+
+    [-1] are the hypotheses. generator: one, or one per hypothesis (runtime.hypothesis_generators), which keeps the first ones when H grows.
+    noise (K, B, H, J, 3) replays a run: noise[0] starts the chain, noise[i] ends step i; hypotheses and steps must then fit it.
+    Raises ValueError for arguments that do not fit together.
+    """
+    _check_kp2d(kp2d)
+    if hypotheses < 1:
+        raise ValueError(f"hypotheses must be at least 1, got {hypotheses}")
+    shape = (len(kp2d), hypotheses, J, 3)
+    if noise is not None and tuple(noise.shape) != (steps, *shape):
+        raise ValueError(f"noise must be (K, B, H, J, 3) = {(steps, *shape)}, got {tuple(noise.shape)}")
+    if isinstance(generator, Sequence) and len(generator) != hypotheses:
+        raise ValueError(f"one generator per hypothesis: got {len(generator)} generators for {hypotheses} hypotheses")
+
+    if noise is not None:
+        draws = iter(noise.to(kp2d))
+        draw = lambda: next(draws)  # noqa: E731
+    elif isinstance(generator, Sequence):
+        one = (len(kp2d), J, 3)
+        draw = lambda: torch.stack([torch.randn(one, generator=g, dtype=kp2d.dtype, device=g.device).to(kp2d) for g in generator], dim=1)  # noqa: E731
+    else:
+        where = kp2d.device if generator is None else generator.device
+        draw = lambda: torch.randn(shape, generator=generator, dtype=kp2d.dtype, device=where).to(kp2d)  # noqa: E731
+
+    denoise = denoise_fn(model, kp2d, flip_test=flip_test)
+    chain = ddim(denoise, draw(), model.schedule, steps, eta=eta, spacing=spacing, noise_sampler=lambda x: draw())
+    samples = torch.stack([step.x0 for step in chain])
+    samples[..., 0, :] = 0
+    return samples
+
+
+@contextmanager
+def _evaluating(model: nn.Module) -> Iterator[None]:
+    """No dropout and no gradients inside; the model's mode is restored after."""
+    training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        model.train(training)
+
+
+def _check_kp2d(kp2d: torch.Tensor) -> None:
+    if kp2d.ndim != 3 or kp2d.shape[1:] != (J, 2):
+        raise ValueError(f"kp2d must be (B, {J}, 2) Human3.6M joints in screen units, got {tuple(kp2d.shape)}")
+    if not torch.isfinite(kp2d).all():
+        raise ValueError("kp2d holds NaN or infinite numbers: fill or drop missing joints first")

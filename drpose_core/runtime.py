@@ -1,0 +1,51 @@
+"""What the machine gives: device, fast mode, the tour's source, random generators. The only reader of environment variables."""
+
+import os
+from pathlib import Path
+
+import torch
+
+
+def device() -> torch.device:
+    """The device to work on: DRPOSE_DEVICE if set, else the first GPU, else the CPU.
+
+    Raises ValueError if DRPOSE_DEVICE names something torch does not know or this machine does not have.
+    """
+    name = os.environ.get("DRPOSE_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"DRPOSE_DEVICE={name} cannot be used here ({str(error).splitlines()[0]}): try cpu") from None
+    return torch.device(name)
+
+
+def fast_mode() -> bool:
+    """True when DRPOSE_FAST is set (and not 0): notebooks then take their smallest sizes."""
+    return os.environ.get("DRPOSE_FAST", "0") not in ("", "0")
+
+
+def tour_source() -> tuple[str, Path | None]:
+    """Where the notebooks take their poses from: (DRPOSE_SOURCE or "synthetic", folder DRPOSE_DATA or None)."""
+    folder = os.environ.get("DRPOSE_DATA")
+    return os.environ.get("DRPOSE_SOURCE") or "synthetic", Path(folder).expanduser() if folder else None
+
+
+def project_root() -> Path:
+    """The folder that holds notebooks/, data/ and checkpoints/; output goes to its output/."""
+    return Path(__file__).resolve().parent.parent
+
+
+def generator(seed: int, device: torch.device | str = "cpu") -> torch.Generator:
+    """A torch.Generator on device that starts at seed; every function of the kit that draws takes one."""
+    return torch.Generator(device).manual_seed(seed)
+
+
+def hypothesis_generators(seed: int, hypotheses: int) -> list[torch.Generator]:
+    """One CPU generator per hypothesis, so that going from 5 to 10 hypotheses keeps the first 5 as they were.
+
+    The streams depend on (seed, index) alone and live on the CPU, so a GPU draws the same numbers.
+    """
+    if hypotheses < 1:
+        raise ValueError(f"hypotheses must be at least 1, got {hypotheses}")
+    # A seed sequence in one integer: the odd multiplier keeps (seed, index) pairs apart for up to 2**20 hypotheses.
+    return [generator(seed * 1_048_583 + index) for index in range(hypotheses)]

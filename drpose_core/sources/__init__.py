@@ -1,0 +1,1 @@
+from .h36m import h36m_poses as h36m_poses

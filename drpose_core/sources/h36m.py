@@ -1,0 +1,96 @@
+"""Human3.6M exactly as VideoPose3D packs it: three npz files that the user brings -> PoseSet."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..cameras import SUBJECTS, h36m_cameras, normalize_screen, world_to_camera
+from ..data import PoseSet
+from ..files import read_pickled_npz
+from ..skeleton import H36M_32, J
+
+TRAIN_SUBJECTS = ("S1", "S5", "S6", "S7", "S8")
+TEST_SUBJECTS = ("S9", "S11")
+REMEDY = "see data/README.md for how VideoPose3D makes the Human3.6M files"
+
+
+def h36m_poses(
+    folder: str | Path,
+    *,
+    keypoints: str = "cpn_ft_h36m_dbb",
+    subjects: tuple[str, ...] = TEST_SUBJECTS,
+    stride: int = 1,
+) -> PoseSet:
+    """Read data_3d_h36m.npz and data_2d_h36m_<keypoints>.npz from folder; every stride-th frame of each recording and camera.
+
+    Rows are ordered by subject, recording, camera, frame. 2D sequences may run past the 3D ones and are cut.
+    Raises FileNotFoundError or ValueError, each naming the file, what is wrong with it and the remedy.
+    """
+    if stride < 1:
+        raise ValueError(f"stride must be at least 1, got {stride}")
+    if unknown := [s for s in subjects if s not in SUBJECTS]:
+        raise ValueError(f"unknown subject {', '.join(unknown)}: Human3.6M has {', '.join(SUBJECTS)}")
+    path3d, path2d = Path(folder) / "data_3d_h36m.npz", Path(folder) / f"data_2d_h36m_{keypoints}.npz"
+    if not path2d.is_file():
+        found = sorted(p.stem.removeprefix("data_2d_h36m_") for p in Path(folder).glob("data_2d_h36m_*.npz"))
+        hint = f"this folder has keypoints {', '.join(found)}" if found else REMEDY
+        raise FileNotFoundError(f"{path2d} not found: {hint}")
+    positions3d = _by_subject(path3d, "positions_3d", subjects)
+    positions2d = _by_subject(path2d, "positions_2d", subjects)
+    # One recording at a time into lists: the peak stays near twice the size of the result.
+    columns: dict[str, list] = {name: [] for name in ("kp2d", "pose3d", "root", "intrinsics", "sequence", "frame", "action")}
+    actions, sequences = [], []
+    for subject in subjects:
+        cameras = h36m_cameras(subject)
+        for recording, world in positions3d[subject].items():
+            world = _checked(path3d, f"{subject}/{recording}", world, ((32, 3), (J, 3)))[::stride]
+            world = world[:, H36M_32] if world.shape[1] == 32 else world
+            views = positions2d[subject].get(recording)
+            if views is None:
+                raise ValueError(f"{path2d} lacks {subject}/{recording}, which {path3d.name} has: {REMEDY}")
+            if not isinstance(views, list | tuple | np.ndarray) or len(views) != len(cameras):
+                raise ValueError(f"{path2d}: {subject}/{recording} has {len(views)} cameras instead of {len(cameras)}: {REMEDY}")
+            action = recording.split(" ")[0]
+            if action not in actions:
+                actions.append(action)
+            frames = torch.arange(len(world)) * stride
+            for index, (camera, view) in enumerate(zip(cameras, views)):
+                name = f"{subject}/{recording}/{index}"
+                pixels = _checked(path2d, name, view, ((J, 2),))[::stride]
+                if len(pixels) < len(world):
+                    raise ValueError(f"{path2d}: {name} has fewer frames than {path3d.name}, {len(pixels)} of {len(world)}: {REMEDY}")
+                pose = world_to_camera(world, camera)
+                columns["root"].append(pose[:, 0].clone())
+                columns["pose3d"].append(pose - pose[:, :1])
+                columns["kp2d"].append(normalize_screen(pixels[: len(world)], camera.width, camera.height))
+                columns["intrinsics"].append(camera.intrinsics.expand(len(world), -1))
+                columns["sequence"].append(torch.full_like(frames, len(sequences)))
+                columns["action"].append(torch.full_like(frames, actions.index(action)))
+                columns["frame"].append(frames)
+                sequences.append(name)
+    if not sequences:
+        raise ValueError(f"{path3d} holds no recordings of {', '.join(subjects)}: {REMEDY}")
+    tensors = {name: torch.cat(parts) for name, parts in columns.items()}
+    return PoseSet(**tensors, actions=actions, sequences=sequences, source=f"Human3.6M {', '.join(subjects)}, 2D: {keypoints}")
+
+
+def _by_subject(path: Path, key: str, subjects: tuple[str, ...]) -> dict:
+    content = read_pickled_npz(path, key, remedy=REMEDY)
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: {key!r} is no dictionary of subjects: {REMEDY}")
+    if missing := [s for s in subjects if s not in content]:
+        raise ValueError(f"{path} lacks subject {', '.join(missing)} (it has {', '.join(map(str, content)) or 'none'}): {REMEDY}")
+    if broken := [s for s in subjects if not isinstance(content[s], dict)]:
+        raise ValueError(f"{path}: subject {', '.join(broken)} is no dictionary of recordings: {REMEDY}")
+    return content
+
+
+def _checked(path: Path, name: str, array: object, shapes: tuple[tuple[int, int], ...]) -> torch.Tensor:
+    """The array as a float32 tensor (frames, joints, D), or a sentence about what is wrong with it."""
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu" or array.ndim != 3 or array.shape[1:] not in shapes:
+        shape = getattr(array, "shape", type(array).__name__)
+        raise ValueError(f"{path}: {name} should be numbers (frames, {shapes[0][0]}, {shapes[0][1]}), it is {shape}: {REMEDY}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{path}: {name} holds NaN or infinite numbers: {REMEDY}")
+    return torch.from_numpy(np.asarray(array, dtype=np.float32))
