@@ -2,16 +2,71 @@
 
 Letters: B poses in a batch, H hypotheses, K sampling steps, J = 17 joints, C channels, N poses in a set.
 Metres inside, millimetres in tables and figures (names end in _mm). Camera frame, relative to joint 0 unless the name says root.
+
+To read the method in one sitting: skeleton, data, diffusion, denoiser, model, metrics. Figures are in drpose_core.plots.
 """
 
-from .cameras import h36m_cameras, normalize_screen, project, screen_to_pixels
+from .cameras import camera_to_world, h36m_cameras, normalize_screen, project, screen_to_pixels, world_to_camera
 from .checkpoints import checkpoint_record, export_published, load_checkpoint, load_published, save_checkpoint
 from .data import PoseSet, batches
 from .denoiser import Denoiser
 from .diffusion import CosineSchedule, Step, ddim, with_flip
+from .evaluation import evaluate, table
 from .lifters import LIFTERS, build_lifter
 from .metrics import hypothesis_errors, mpjpe, p_mpjpe
 from .model import DRPose, ModelConfig, denoise_fn, denoising_loss, lifting_loss, sample_poses
-from .runtime import generator, hypothesis_generators
+from .runtime import device, fast_mode, generator, hypothesis_generators, project_root, tour_source
 from .skeleton import BONES, JOINTS, flip
-from .sources import h36m_poses
+from .sources import cmu_poses, download_cmu, h36m_poses, load_poses, synthetic_poses
+from .training import TrainConfig, TrainStep, train
+
+__all__ = [
+    "BONES",
+    "JOINTS",
+    "LIFTERS",
+    "CosineSchedule",
+    "DRPose",
+    "Denoiser",
+    "ModelConfig",
+    "PoseSet",
+    "Step",
+    "TrainConfig",
+    "TrainStep",
+    "batches",
+    "build_lifter",
+    "camera_to_world",
+    "checkpoint_record",
+    "cmu_poses",
+    "ddim",
+    "denoise_fn",
+    "denoising_loss",
+    "device",
+    "download_cmu",
+    "evaluate",
+    "export_published",
+    "fast_mode",
+    "flip",
+    "generator",
+    "h36m_cameras",
+    "h36m_poses",
+    "hypothesis_errors",
+    "hypothesis_generators",
+    "lifting_loss",
+    "load_checkpoint",
+    "load_poses",
+    "load_published",
+    "mpjpe",
+    "normalize_screen",
+    "p_mpjpe",
+    "project",
+    "project_root",
+    "sample_poses",
+    "save_checkpoint",
+    "screen_to_pixels",
+    "synthetic_poses",
+    "table",
+    "tour_source",
+    "train",
+    "with_flip",
+    "world_to_camera",
+]

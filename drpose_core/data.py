@@ -111,18 +111,6 @@ class PoseSet:
             raise ValueError(f"{path}: {error}: {remedy}") from None
 
 
-def concatenate(sets: list[PoseSet], source: str) -> PoseSet:
-    """One PoseSet of several; action and sequence names are merged."""
-    if not sets:
-        raise ValueError("nothing to concatenate: give at least one PoseSet")
-    actions = sorted({name for s in sets for name in s.actions})
-    merged = {name: torch.cat([getattr(s, name) for s in sets]) for name in _TENSORS if getattr(sets[0], name) is not None}
-    merged["action"] = torch.cat([torch.tensor([actions.index(a) for a in s.actions], dtype=torch.long)[s.action] for s in sets])
-    starts = np.cumsum([0] + [len(s.sequences) for s in sets])
-    merged["sequence"] = torch.cat([s.sequence + int(start) for s, start in zip(sets, starts)])
-    return PoseSet(**merged, actions=actions, sequences=[name for s in sets for name in s.sequences], source=source)
-
-
 def batches(
     poses: PoseSet, batch_size: int, *, shuffle: bool = False, augment: bool = False, generator: torch.Generator | None = None
 ) -> Iterator[PoseSet]:

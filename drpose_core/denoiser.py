@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .graph import Attention, ChebConv, LearnedGraph
+from .graph import Attention, ChebConv, Dropout, LearnedGraph
 from .skeleton import J
 
 
@@ -28,7 +28,7 @@ class Modulated(nn.Module):
 
     def __init__(self, channels: int, f: nn.Module, dropout: float):
         super().__init__()
-        self.f, self.norm, self.dropout = f, Norm(channels), nn.Dropout(dropout)
+        self.f, self.norm, self.dropout = f, Norm(channels), Dropout(dropout)
         self.modulation = nn.Linear(channels, 3 * channels)
 
     def forward(self, h: torch.Tensor, cond: torch.Tensor) -> torch.Tensor:
@@ -45,7 +45,7 @@ class Layer(nn.Module):
         self.graph = Modulated(channels, LearnedGraph(channels, 2 * channels), dropout)
         self.cheb1 = ChebConv(channels, channels)
         self.cheb2 = ChebConv(channels, channels)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, h: torch.Tensor, cond: torch.Tensor) -> torch.Tensor:
         h = self.graph(self.attention(h, cond), cond)
@@ -61,7 +61,7 @@ class Blend(nn.Module):
         super().__init__()
         self.fc1 = nn.Linear(6 * J, hidden)
         self.fc2 = nn.Linear(hidden, 2 * J)
-        self.dropout = nn.Dropout(0.5)
+        self.dropout = Dropout(0.5)
 
     def forward(self, refined: torch.Tensor, initial: torch.Tensor) -> torch.Tensor:
         both = torch.cat([refined, initial], dim=-1).flatten(-2)  # (..., J * 6)

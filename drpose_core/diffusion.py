@@ -5,6 +5,7 @@ A *denoise function* is any (x_t, t) -> x0: x_t a tensor of noisy samples, t an 
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -59,14 +60,14 @@ class CosineSchedule(nn.Module):
         if spacing == "linear":
             # Counted in integers: float rounding must not move a step (linspace(-1, T - 1) cut towards zero, as published).
             total = len(self)
-            times = [int(math.trunc(-1 + total * k / steps)) for k in range(steps, 0, -1)] if steps > 0 else []
+            times = [math.trunc(-1 + total * k / steps) for k in range(steps, 0, -1)] if steps > 0 else []
         elif isinstance(spacing, str):
             raise ValueError(f'unknown spacing {spacing!r}: use "linear" or give the times, for example [999, 400, 100, 10]')
         else:
             times = [int(t) for t in spacing]
         if len(times) != steps or steps < 1:
             raise ValueError(f"steps must be at least 1 and match the times given: {steps} steps, {len(times)} times")
-        falling = all(a > b for a, b in zip(times, times[1:]))
+        falling = all(a > b for a, b in pairwise(times))
         if not falling or times[0] >= len(self) or times[-1] < 0:
             raise ValueError(f"times must fall, be distinct and lie in [0, {len(self)}); at most {len(self)} steps fit, got {steps}")
         return [*times, -1]
@@ -97,7 +98,7 @@ def ddim(
     Source: Song et al. 2021, DDIM, eq. 12 and 16.
     """
     times = schedule.timesteps(steps, spacing)
-    for k, (t, t_next) in enumerate(zip(times, times[1:]), start=1):
+    for k, (t, t_next) in enumerate(pairwise(times), start=1):
         x0 = denoise(x, t)
         yield Step(k, t, x, x0)
         if t_next < 0:

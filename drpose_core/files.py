@@ -77,7 +77,7 @@ def _unpickle(path: Path, key: str) -> object:
             version = np.lib.format.read_magic(member)
             read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
             shape, _, dtype = read_header(member)
-            if dtype != object or shape not in ((), (1,)):
+            if not dtype.hasobject or shape not in ((), (1,)):
                 raise ValueError(f"{key!r} is no pickled dictionary")
             array = _ArraysOnly(member, encoding="latin1").load()
     return np.asarray(array, dtype=object).reshape(-1)[0]

@@ -75,7 +75,6 @@ def lifting_loss(lifter: nn.Module, batch: PoseSet, *, generator: torch.Generato
 
 def denoising_loss(model: DRPose, batch: PoseSet, *, generator: torch.Generator | None = None) -> torch.Tensor:
     """Noise each pose of a batch to a random step, denoise it once, return the weighted joint error (METHOD: training)."""
-    _check_kp2d(batch.kp2d)
     steps, x0 = len(model.schedule), batch.pose3d
     where = generator.device if generator is not None else x0.device
     t = torch.randint(steps, (len(x0),), generator=generator, device=where).to(x0.device)

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..graph import Attention
+from ..graph import Attention, Dropout
 from ..skeleton import BONES, J
 
 SYMMETRIC_PAIRS = ((1, 4), (2, 5), (3, 6), (11, 14), (12, 15), (13, 16))
@@ -45,7 +45,7 @@ class Mlp(nn.Module):
 
     def __init__(self, channels: int, hidden: int, dropout: float = 0.1):
         super().__init__()
-        self.fc1, self.fc2, self.dropout = nn.Linear(channels, hidden), nn.Linear(hidden, channels), nn.Dropout(dropout)
+        self.fc1, self.fc2, self.dropout = nn.Linear(channels, hidden), nn.Linear(hidden, channels), Dropout(dropout)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.dropout(self.fc2(self.dropout(F.gelu(self.fc1(x)))))
@@ -68,7 +68,7 @@ class GraphConv(nn.Module):
         self.spread = nn.Linear(inputs, 4 * outputs)  # channel = neighbour set * outputs + c
         self.norm1, self.norm2 = JointBatchNorm(outputs), JointBatchNorm(outputs)
         self.pointwise = nn.Linear(outputs, outputs)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         # out_w = sum_k sum_v y_kv A_k[v, w]: rows of the spread, read as (J * 4, outputs), are ordered (joint, set).
         self.register_buffer("graph", partitioned_adjacency().permute(2, 1, 0).reshape(J, 4 * J), persistent=False)
 

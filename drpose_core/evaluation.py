@@ -1,0 +1,61 @@
+"""A PoseSet and a model -> a tidy table of errors."""
+
+import pandas as pd
+import torch
+from tqdm import tqdm
+
+from .cameras import project
+from .data import PoseSet, batches
+from .metrics import hypothesis_errors, mpjpe, p_mpjpe
+from .model import DRPose, sample_poses
+from .runtime import generator
+
+# Scores that the truth has a hand in: a best hypothesis is picked by it; j_avg reprojects from the true root.
+ORACLES = ("p_best", "j_best", "j_avg")
+
+
+def evaluate(
+    model: DRPose, poses: PoseSet, *, hypotheses: int = 5, steps: int = 5, flip_test: bool = True, batch_size: int = 64, seed: int = 0
+) -> pd.DataFrame:
+    """Sample hypotheses for every pose and score them: one row for each action, step, protocol and score.
+
+    Columns: action, step (0 for the score "initial", the lifter's own pose; the last step is the result), protocol ("MPJPE", "P-MPJPE"),
+    score ("initial", "p_avg", "p_best", "j_best", "j_avg"), error_mm (mean over the action's poses), poses (their number), oracle (whether
+    the truth had a hand in the score). Averages over actions are table(df)'s affair.
+    """
+    device, draws = poses.device, generator(seed)
+    names = ("initial", "p_avg", "p_best", "j_best", "j_avg")
+    totals = torch.zeros(len(poses.actions), steps + 1, 2, len(names), dtype=torch.float64, device=device)
+    for batch in tqdm(batches(poses, batch_size), total=-(-len(poses) // batch_size), desc="evaluate", leave=False):
+        initial = model.initial_pose(batch.kp2d)
+        initial[:, 0] = 0
+        samples = sample_poses(model, batch.kp2d, hypotheses=hypotheses, steps=steps, flip_test=flip_test, generator=draws)
+        pixels = project((samples + batch.root[:, None, None]).transpose(0, 1), batch.intrinsics).transpose(0, 1)
+        reprojection = (pixels - batch.kp2d[:, None]).norm(dim=-1)  # (K, B, H, J)
+        scores = torch.zeros(len(batch), steps + 1, 2, len(names), dtype=torch.float64, device=device)
+        for protocol, align in enumerate((False, True)):
+            scores[:, 0, protocol, 0] = (p_mpjpe if align else mpjpe)(initial, batch.pose3d).double()
+            errors = hypothesis_errors(samples, batch.pose3d, reprojection_error=reprojection, align=align)
+            for column, name in enumerate(names[1:], start=1):
+                scores[:, 1:, protocol, column] = errors[name].T.double()
+        totals.index_add_(0, batch.action, scores)
+    counts = torch.bincount(poses.action, minlength=len(poses.actions)).cpu()
+    means_mm = totals.cpu() * 1000 / counts.clamp_min(1)[:, None, None, None]
+    rows = [
+        (action, step, protocol, name, means_mm[a, step, p, s].item(), int(counts[a]), name in ORACLES)
+        for a, action in enumerate(poses.actions)
+        if counts[a]
+        for step in range(steps + 1)
+        for p, protocol in enumerate(("MPJPE", "P-MPJPE"))
+        for s, name in enumerate(names)
+        if (step == 0) == (name == "initial")
+    ]
+    return pd.DataFrame(rows, columns=["action", "step", "protocol", "score", "error_mm", "poses", "oracle"])
+
+
+def table(scores: pd.DataFrame) -> pd.DataFrame:
+    """The result of evaluate at a glance: mean over actions in mm at the last step, a row per score, a column per protocol."""
+    last = scores[scores.step.isin([0, scores.step.max()])]
+    means = last.groupby(["score", "protocol"], sort=False).error_mm.mean().unstack()
+    means.insert(0, "oracle", [name in ORACLES for name in means.index])
+    return means.rename_axis(columns=None)
