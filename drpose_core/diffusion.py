@@ -58,9 +58,8 @@ class CosineSchedule(nn.Module):
         Raises ValueError if they are not distinct, falling and within [0, T).
         """
         if spacing == "linear":
-            # Counted in integers: float rounding must not move a step (linspace(-1, T - 1) cut towards zero, as published).
-            total = len(self)
-            times = [math.trunc(-1 + total * k / steps) for k in range(steps, 0, -1)] if steps > 0 else []
+            # In float32 and cut towards zero, as published: another rounding would move single steps by one.
+            times = torch.linspace(-1, len(self) - 1, max(steps, 0) + 1).int().flip(0).tolist()[:-1]
         elif isinstance(spacing, str):
             raise ValueError(f'unknown spacing {spacing!r}: use "linear" or give the times, for example [999, 400, 100, 10]')
         else:

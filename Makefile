@@ -1,0 +1,35 @@
+# make tour   run the notebooks on the embedded data, leave pages in output/   (SOURCE=cmu DATA=<folder> for real motion)
+# make test   the whole suite         make lab   open JupyterLab
+PYTHON ?= python3
+BIN := .venv/bin
+SOURCE ?= synthetic
+DATA ?=
+NOTEBOOKS := $(wildcard notebooks/*.ipynb)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: tour test lab clean
+
+.venv/installed: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
+	@$(PYTHON) -m venv .venv || { echo "python3 cannot make virtual environments here: install the package python3-venv"; exit 1; }
+	$(BIN)/pip install -q -r requirements.txt
+	$(BIN)/pip install -q --no-deps -e .
+	@touch $@
+
+# Pages need no network: plotly's code is embedded, and nbconvert's links to script servers are switched off.
+tour: .venv/installed
+	$(BIN)/python -m drpose_core prepare --source $(SOURCE) $(if $(DATA),--data "$(DATA)")
+	DRPOSE_SOURCE=$(SOURCE) DRPOSE_DATA="$(if $(DATA),$(abspath $(DATA)))" PLOTLY_RENDERER=notebook PYDEVD_DISABLE_FILE_VALIDATION=1 \
+	$(BIN)/jupyter nbconvert --config notebooks/nbconvert.py --to html --execute --output-dir output $(NOTEBOOKS)
+	@echo; echo "The pages are in output/; open them in a browser:"; for n in $(NOTEBOOKS); do echo "  output/$$(basename $$n .ipynb).html"; done
+
+test: .venv/installed
+	$(BIN)/ruff format --check --quiet . || { echo "run: $(BIN)/ruff format ."; exit 1; }
+	$(BIN)/ruff check --quiet .
+	$(BIN)/python -m pytest -q -rs
+
+lab: .venv/installed
+	$(BIN)/jupyter lab notebooks
+
+clean:
+	rm -rf .venv output

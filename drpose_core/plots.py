@@ -1,0 +1,232 @@
+"""Arrays -> plotly figures; never sees a model. Poses are (J, 3) metres in the camera frame, drawn upright.
+
+Left is blue, right is vermilion, the middle grey, in every figure. source is the PoseSet's line about its origin, put below the title.
+For a paper: figure.write_image("pose.svg") (or .png, .pdf) after pip install kaleido.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from .skeleton import BONES, LEFT, RIGHT, J
+
+# Okabe and Ito's palette, told apart by colour-blind readers and in grey print.
+LEFT_COLOR, RIGHT_COLOR, MIDDLE_COLOR = "#0072B2", "#D55E00", "#5A5A5A"
+TRUTH_COLOR, INITIAL_COLOR, MEAN_COLOR, BEST_COLOR = "#009E73", "#CC79A7", "#000000", "#E69F00"
+_SIDES = [0.0 if child in LEFT else 1.0 if child in RIGHT else 0.5 for _, child in BONES]
+_SCALE = [[0, LEFT_COLOR], [0.5, MIDDLE_COLOR], [1, RIGHT_COLOR]]
+_EYE = {"x": 0.85, "y": -1.85, "z": 0.40}  # from beside the camera, a little above
+
+
+def pose_figure(pose, *, title: str = "", source: str = "") -> go.Figure:
+    """One pose (J, 3) in 3D."""
+    pose = _poses(pose, 2)
+    figure = go.Figure([_bones(pose, "pose", width=7, markers=True)])
+    return _in_space(figure, pose, title, source)
+
+
+def hypotheses_figure(hypotheses, *, truth=None, initial=None, best=None, title: str = "", source: str = "") -> go.Figure:
+    """Hypotheses (H, J, 3) thin, their mean thick; with the truth, the initial pose and the best hypothesis (an oracle), each (J, 3), if given."""
+    hypotheses = _poses(hypotheses, 3)
+    everything = np.concatenate([hypotheses, *(_poses(x, 2)[None] for x in (truth, initial, best) if x is not None)])
+    traces = _hypothesis_traces(hypotheses)
+    for pose, name, color, dash in (
+        (initial, "initial pose", INITIAL_COLOR, "dash"),
+        (best, "best hypothesis (oracle)", BEST_COLOR, "solid"),
+        (truth, "truth", TRUTH_COLOR, "solid"),
+    ):
+        if pose is not None:
+            traces.append(_bones(_poses(pose, 2), name, width=6, color=color, dash=dash))
+    return _in_space(go.Figure(traces), everything, title, source)
+
+
+def steps_figure(samples, times: Sequence[int], *, truth=None, title: str = "", source: str = "") -> go.Figure:
+    """Hypotheses after each denoising step, (K, H, J, 3), with a slider over the K times; lives in HTML without a kernel."""
+    samples = _poses(samples, 4)
+    if len(times) != len(samples):
+        raise ValueError(f"one time per step: got {len(times)} times for {len(samples)} steps")
+    extra = [] if truth is None else [_bones(_poses(truth, 2), "truth", width=6, color=TRUTH_COLOR)]
+    figure = go.Figure([*_hypothesis_traces(samples[-1]), *extra])
+    names = [f"{k} (t = {t})" for k, t in enumerate(times, start=1)]
+    figure.frames = [go.Frame(name=name, data=_hypothesis_traces(poses), traces=[0, 1]) for name, poses in zip(names, samples)]
+    _in_space(figure, samples, title, source)
+    return _with_slider(figure, names, "step ", active=len(names) - 1)
+
+
+def motion_figure(poses, names: Sequence[str], *, title: str = "", source: str = "") -> go.Figure:
+    """A sequence of poses (T, J, 3) with a slider over its T names and a play button."""
+    poses = _poses(poses, 3)
+    figure = go.Figure([_bones(poses[0], "pose", width=7, markers=True)])
+    figure.frames = [go.Frame(name=name, data=[_bones(pose, "pose", width=7, markers=True)]) for name, pose in zip(names, poses)]
+    _in_space(figure, poses, title, source)
+    play = {"label": "▶ play", "method": "animate", "args": [None, {"frame": {"duration": 100, "redraw": True}, "fromcurrent": True}]}
+    pause = {"label": "❚❚", "method": "animate", "args": [[None], {"mode": "immediate", "frame": {"duration": 0, "redraw": False}}]}
+    buttons = {"type": "buttons", "direction": "left", "buttons": [play, pause], "x": 0.0, "y": 0.0, "xanchor": "left", "yanchor": "top"}
+    figure.update_layout(updatemenus=[{**buttons, "pad": {"t": 30}}])
+    return _with_slider(figure, list(names), "frame ", x=0.16)
+
+
+def pair_figure(kp2d, pose3d, *, exact2d=None, title: str = "", source: str = "") -> go.Figure:
+    """The 2D input (J, 2) in screen units beside the 3D pose (J, 3); exact2d, the true projection, in grey below the input."""
+    pose3d = _poses(pose3d, 2)
+    figure = make_subplots(1, 2, specs=[[{"type": "xy"}, {"type": "scene"}]], column_widths=[0.4, 0.6], subplot_titles=("2D input", "3D pose"))
+    if exact2d is not None:
+        figure.add_traces(_flat_bones(np.asarray(exact2d), "exact projection", color="#B0B0B0"), rows=1, cols=1)
+    figure.add_traces(_flat_bones(np.asarray(kp2d), "input"), rows=1, cols=1)
+    figure.add_trace(_bones(pose3d, "pose", width=7, markers=True).update(showlegend=False), row=1, col=2)
+    figure.update_xaxes(title="screen x", zeroline=False)
+    figure.update_yaxes(title="screen y", autorange="reversed", scaleanchor="x", zeroline=False)
+    return _in_space(figure, pose3d, title, source)
+
+
+def gallery_figure(poses, names: Sequence[str], *, columns: int = 5, title: str = "", source: str = "") -> go.Figure:
+    """Many poses (N, J, 3) side by side as the camera sees them, without perspective; one name each."""
+    poses = _poses(poses, 3)
+    figure = go.Figure()
+    places = np.array([[1.5 * (n % columns), 2.1 * (n // columns)] for n in range(len(poses))])
+    flat = poses[..., :2] - poses[..., :2].mean(1, keepdims=True) + places[:, None]
+    for name, bones, color in _BONE_GROUPS:
+        x, y = (np.concatenate([_gapped(pose[:, axis], bones) for pose in flat]) for axis in (0, 1))
+        figure.add_scatter(x=x, y=y, mode="lines", line={"color": color, "width": 3.5}, name=name)
+    head = flat[:, 10]
+    figure.add_scatter(x=head[:, 0], y=head[:, 1], mode="markers", marker={"size": 9, "color": MIDDLE_COLOR}, showlegend=False)
+    figure.add_scatter(x=places[:, 0], y=places[:, 1] + 1.02, mode="text", text=list(names), showlegend=False, textfont={"size": 13})
+    figure.update_xaxes(visible=False)
+    figure.update_yaxes(visible=False, autorange="reversed", scaleanchor="x")
+    return _dressed(figure, title, source, height=90 + 190 * (-(-len(poses) // columns)))
+
+
+def joint_error_figure(errors_mm: Mapping[str, Sequence[float]], names: Sequence[str], *, title: str = "", source: str = "") -> go.Figure:
+    """Bars of mean error per joint in mm: label -> J values."""
+    colors = [INITIAL_COLOR, MEAN_COLOR, BEST_COLOR, TRUTH_COLOR]
+    figure = go.Figure(
+        [go.Bar(name=label, x=list(names), y=list(v), marker_color=colors[i % 4]) for i, (label, v) in enumerate(errors_mm.items())]
+    )
+    figure.update_yaxes(title="mean error (mm)")
+    return _dressed(figure, title, source)
+
+
+def curve_figure(
+    table: pd.DataFrame, x: str, y: str, *, color: str | None = None, title: str = "", source: str = "", log_x: bool = False
+) -> go.Figure:
+    """Curves of column y over column x of a tidy table, one for each value of column color; names become axis titles."""
+    palette = [LEFT_COLOR, RIGHT_COLOR, TRUTH_COLOR, INITIAL_COLOR, BEST_COLOR, MIDDLE_COLOR]
+    groups = [("", table)] if color is None else table.groupby(color, sort=False)
+    figure = go.Figure()
+    for i, (name, rows) in enumerate(groups):
+        line = {"color": palette[i % 6], "dash": ("solid", "dash", "dot")[i // 6 % 3]}
+        mode = "lines" if len(rows) > 40 else "lines+markers"
+        figure.add_scatter(x=rows[x], y=rows[y], name=str(name), mode=mode, line=line, showlegend=color is not None)
+    figure.update_xaxes(title=x.replace("_mm", " (mm)"), type="log" if log_x else "linear")
+    figure.update_yaxes(title=y.replace("_mm", " (mm)"))
+    return _dressed(figure, title, source)
+
+
+# --- how a skeleton becomes lines ---------------------------------------------------------------------------------------------------
+
+
+def _poses(x, axes: int) -> np.ndarray:
+    x = np.asarray(x.detach().cpu() if hasattr(x, "detach") else x, dtype=float)
+    if x.ndim != axes or x.shape[-2:] != (J, 3):
+        raise ValueError(f"expected {['(K, H, J, 3', '(H, J, 3', '(J, 3)'][4 - axes].rstrip(')')}) with J = {J}, got {x.shape}")
+    return x
+
+
+def _upright(poses: np.ndarray) -> np.ndarray:
+    """Camera frame (x right, y down, z forward) -> plotly's (x, depth, up)."""
+    return np.stack([poses[..., 0], poses[..., 2], -poses[..., 1]], axis=-1)
+
+
+def _gapped(values: np.ndarray, bones=BONES) -> np.ndarray:
+    """(J,) -> both ends of every bone and a gap: one trace draws them all."""
+    return np.array([v for i, j in bones for v in (values[i], values[j], np.nan)])
+
+
+_BONE_GROUPS = (
+    ("middle", [b for b in BONES if b[1] not in LEFT + RIGHT], MIDDLE_COLOR),
+    ("right", [b for b in BONES if b[1] in RIGHT], RIGHT_COLOR),
+    ("left", [b for b in BONES if b[1] in LEFT], LEFT_COLOR),
+)
+
+
+def _bones(poses: np.ndarray, name: str, *, width: float, color=None, dash="solid", opacity=1.0, markers=False, hover=True) -> go.Scatter3d:
+    """All bones of poses (..., J, 3) as one trace; coloured by side unless a colour is given."""
+    points = _upright(poses).reshape(-1, J, 3).round(4)
+    x, y, z = (np.concatenate([_gapped(pose[:, axis]) for pose in points]) for axis in range(3))
+    sides = np.tile(np.repeat(_SIDES, 3), len(points))
+    line = (
+        {"width": width, "dash": dash, "color": color}
+        if color
+        else {"width": width, "color": sides, "colorscale": _SCALE, "cmin": 0, "cmax": 1}
+    )
+    marker = {"size": 3.5, "color": sides, "colorscale": _SCALE, "cmin": 0, "cmax": 1}
+    return go.Scatter3d(
+        x=x, y=y, z=z, name=name, mode="lines+markers" if markers else "lines", line=line, marker=marker if markers else None,
+        opacity=opacity, hoverinfo="name" if hover else "skip",
+    )  # fmt: skip
+
+
+def _hypothesis_traces(hypotheses: np.ndarray) -> list[go.Scatter3d]:
+    mean = f"mean of {len(hypotheses)}"
+    return [
+        _bones(hypotheses, f"{len(hypotheses)} hypotheses", width=2.5, opacity=max(0.15, min(0.6, 4 / len(hypotheses))), hover=False),
+        _bones(hypotheses.mean(0), mean, width=8, color=MEAN_COLOR),
+    ]
+
+
+def _flat_bones(kp2d: np.ndarray, name: str, color: str | None = None) -> list[go.Scatter]:
+    groups = [(name, BONES, color)] if color else _BONE_GROUPS
+    return [
+        go.Scatter(
+            x=_gapped(kp2d[:, 0], bones), y=_gapped(kp2d[:, 1], bones), name=label, mode="lines+markers", line={"color": c, "width": 3},
+            marker={"size": 6}, showlegend=True,
+        )
+        for label, bones, c in groups
+    ]  # fmt: skip
+
+
+def _in_space(figure: go.Figure, poses: np.ndarray, title: str, source: str) -> go.Figure:
+    """Axes in metres, equal in all directions, tightly around all the poses drawn."""
+    points = _upright(poses).reshape(-1, 3)
+    low, high = points.min(0), points.max(0)
+    middle, half = (low + high) / 2, np.maximum((high - low) / 2 * 1.08, 0.30 * (high - low).max())
+    axes = {
+        axis: {"title": name, "range": [m - h, m + h], "backgroundcolor": "#F7F7F7", "gridcolor": "#DDDDDD", "zeroline": False, "dtick": 0.5}
+        for axis, name, m, h in zip(("xaxis", "yaxis", "zaxis"), ("x (m)", "depth (m)", "up (m)"), middle, half)
+    }
+    ratio = dict(zip("xyz", 1.25 * half / half.max()))
+    figure.update_scenes(
+        aspectmode="manual", aspectratio=ratio, camera={"eye": _EYE, "center": {"x": 0, "y": 0, "z": -0.12}}, uirevision="keep", **axes
+    )
+    return _dressed(figure, title, source, height=560)
+
+
+def _with_slider(figure: go.Figure, names: list[str], prefix: str, *, active: int = 0, x: float = 0.0) -> go.Figure:
+    options = {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}}
+    steps = [{"label": name, "method": "animate", "args": [[name], options]} for name in names]
+    figure.update_layout(
+        sliders=[{"steps": steps, "active": active, "currentvalue": {"prefix": prefix}, "x": x, "len": 1 - x, "pad": {"t": 20}}]
+    )
+    return figure
+
+
+def _dressed(figure: go.Figure, title: str, source: str, *, height: int = 420) -> go.Figure:
+    """The look that all figures share; white paper, so that it reads the same in light and dark themes."""
+    return figure.update_layout(
+        template="plotly_white",
+        height=height,
+        margin={"l": 60, "r": 50, "t": 100, "b": 60},
+        title={
+            "text": title,
+            "x": 0.02,
+            "yref": "container",
+            "y": 0.96,
+            "yanchor": "top",
+            "subtitle": {"text": source, "font": {"size": 12, "color": "#777777"}},
+        },
+        legend={"orientation": "h", "y": 1.05, "yanchor": "bottom", "x": 1, "xanchor": "right"},
+        font={"family": "Arial, sans-serif", "size": 13},
+    )

@@ -1,0 +1,85 @@
+"""Schedule and sampler against closed forms."""
+
+import math
+
+import pytest
+import torch
+
+import drpose_core as dr
+
+
+def test_noise_and_its_prediction_are_inverse():
+    schedule = dr.CosineSchedule()
+    x0, noise = torch.randn(2, 5, 17, 3, generator=dr.generator(0), dtype=torch.float64)
+    t = torch.tensor([0, 10, 300, 700, 990])
+    assert torch.allclose(schedule.predict_noise(schedule.add_noise(x0, t, noise), t, x0), noise)
+    one_by_one = torch.stack([schedule.add_noise(x0[i], int(t[i]), noise[i]) for i in range(5)])
+    assert torch.allclose(schedule.add_noise(x0, t, noise), one_by_one)
+
+
+def test_schedule_falls_from_signal_to_noise():
+    a = dr.CosineSchedule().alpha_bar
+    assert a.dtype == torch.float64 and a[0] > 0.999 and a[-1] < 1e-4 and (a.diff() < 0).all()
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 7, 10, 199, 200, 333, 999, 1000])
+def test_times_are_the_published_ones(steps):
+    times = dr.CosineSchedule().timesteps(steps)
+    assert times[0] == 999 and times[-1] == -1 and len(times) == len(set(times)) == steps + 1
+    exact = [-1 + 1000 * k / steps for k in range(steps, -1, -1)]
+    assert all(abs(t - math.trunc(e + 1e-3)) <= 1 for t, e in zip(times, exact))
+    gaps = {a - b for a, b in zip(times, times[1:])}
+    assert max(gaps) - min(gaps) <= 2  # even, but for the rounding and the last one's cut towards zero
+
+
+def test_own_times():
+    assert dr.CosineSchedule().timesteps(3, [400, 50, 8]) == [400, 50, 8, -1]
+
+
+def test_ddim_by_hand():
+    """Three steps written out with numbers, for a denoiser that halves."""
+    schedule, x = dr.CosineSchedule(), torch.randn(2, 3, generator=dr.generator(0), dtype=torch.float64)
+    noise = torch.randn(3, 2, 3, generator=dr.generator(1), dtype=torch.float64)
+    draws = iter(noise)
+    own = list(dr.ddim(lambda x, t: x / 2, x, schedule, 3, eta=0.7, noise_sampler=lambda x: next(draws)))
+    times = schedule.timesteps(3)
+    for k in range(3):
+        assert (own[k].k, own[k].t) == (k + 1, times[k]) and torch.allclose(own[k].x_t, x)
+        x0 = x / 2
+        assert torch.allclose(own[k].x0, x0)
+        if k < 2:
+            a, b = schedule.alpha_bar[times[k]].item(), schedule.alpha_bar[times[k + 1]].item()
+            sigma = 0.7 * math.sqrt((1 - b) / (1 - a)) * math.sqrt(1 - a / b)
+            eps = (x - math.sqrt(a) * x0) / math.sqrt(1 - a)
+            x = math.sqrt(b) * x0 + math.sqrt(1 - b - sigma**2) * eps + sigma * noise[k]
+
+
+@pytest.mark.parametrize("eta", [0.0, 0.5, 1.0])
+def test_ideal_denoiser_samples_its_distribution(eta):
+    """Data N(m, s^2): the ideal denoiser is linear, and the chain must end with mean m and deviation s, whatever eta."""
+    schedule, m, s = dr.CosineSchedule(), 0.3, 0.2
+
+    def ideal(x, t):
+        a = schedule.alpha_bar[t].item()
+        return m + math.sqrt(a) * s**2 / (a * s**2 + 1 - a) * (x - math.sqrt(a) * m)
+
+    g = dr.generator(0)
+    start = torch.randn(200_000, generator=g, dtype=torch.float64)
+    sampler = lambda x: torch.randn(x.shape, generator=g, dtype=x.dtype)  # noqa: E731
+    *_, last = dr.ddim(ideal, start, schedule, 200, eta=eta, noise_sampler=sampler)
+    assert abs(last.x0.mean() - m) < 0.005 and abs(last.x0.std() - s) < 0.01
+
+
+def test_deterministic_chain_draws_nothing():
+    def never(x):
+        raise AssertionError("eta = 0 must not draw noise")
+
+    chain = dr.ddim(lambda x, t: 0.5 * x, torch.ones(2), dr.CosineSchedule(), 4, eta=0.0, noise_sampler=never)
+    assert len(list(chain)) == 4
+
+
+def test_flip_wrapper_makes_any_denoiser_symmetric():
+    lopsided = lambda x, t: x * torch.linspace(0.1, 1, 17)[:, None] + 0.2  # noqa: E731
+    both = dr.with_flip(lopsided, lopsided, dr.flip)
+    x = torch.randn(3, 17, 3, generator=dr.generator(0))
+    assert torch.allclose(both(dr.flip(x), 5), dr.flip(both(x, 5)), atol=1e-6)
