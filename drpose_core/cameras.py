@@ -28,7 +28,7 @@ class Camera(NamedTuple):
 def h36m_cameras(subject: str = "S1") -> tuple[Camera, ...]:
     """The four cameras of Human3.6M as they stood for one subject (calibration published with VideoPose3D)."""
     calibration = json.loads(files(__package__).joinpath("h36m_cameras.json").read_text())
-    if subject not in calibration["extrinsics"]:
+    if subject not in SUBJECTS:
         raise ValueError(f"no camera calibration for subject {subject!r}: choose from {', '.join(SUBJECTS)}")
     cameras = []
     for inner, outer in zip(calibration["intrinsics"], calibration["extrinsics"][subject]):

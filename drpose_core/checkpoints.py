@@ -46,19 +46,25 @@ def checkpoint_record(path: str | Path) -> dict:
         raise ValueError(f"{path} is no checkpoint, or a damaged one ({error}): {remedy}") from None
     if "drpose" not in metadata:
         raise ValueError(f"{path} is a safetensors file without a drpose config: {remedy}")
-    return json.loads(metadata["drpose"])
+    try:
+        return dict(json.loads(metadata["drpose"]))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path} has a config that cannot be read ({error}): {remedy}") from None
 
 
 def load_checkpoint(path: str | Path, device: torch.device | str = "cpu") -> DRPose:
     """Rebuild a model from its file alone, in eval mode. Raises FileNotFoundError or ValueError naming the file and the remedy."""
-    config = checkpoint_record(path)["config"]
-    model = DRPose(ModelConfig(**config))
+    config = checkpoint_record(path).get("config", {})
+    try:
+        model = DRPose(ModelConfig(**config))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path} has a config this version does not know ({error}): register its lifter, or update drpose") from None
     with safe_open(path, framework="pt") as file:
         state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open is no mapping)
     try:
         model.load_state_dict(state)
     except RuntimeError as error:
-        raise ValueError(f"{path} does not fit its own config {config}: {error}") from None
+        raise ValueError(f"{path} does not fit its own config {config}: {' '.join(str(error).split())[:300]}") from None
     return model.to(device).eval()
 
 

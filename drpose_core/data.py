@@ -48,6 +48,17 @@ class PoseSet:
             count = int(self.sequence.max()) + 1 if n else 0
             object.__setattr__(self, "sequences", [str(i) for i in range(count)])
 
+    def check(self) -> None:
+        """Look at every value, not only at shapes; done for files, where anything may stand. Raises ValueError."""
+        for name in _TENSORS:
+            value = getattr(self, name)
+            if value is not None and not torch.isfinite(value).all():
+                raise ValueError(f"{name} holds NaN or infinite numbers")
+        for name, texts in (("action", self.actions), ("sequence", self.sequences)):
+            index = getattr(self, name)
+            if len(index) and (index.min() < 0 or index.max() >= len(texts)):
+                raise ValueError(f"PoseSet.{name} points past its {len(texts)} names")
+
     def __len__(self) -> int:
         return len(self.kp2d)
 
@@ -102,13 +113,12 @@ class PoseSet:
         if missing:
             raise ValueError(f"{path} is no pose set, it lacks {', '.join(missing)}: {remedy}")
         tensors = {name: torch.from_numpy(arrays[name]) for name in _TENSORS if name in arrays}
-        for name, value in tensors.items():
-            if value.is_floating_point() and not torch.isfinite(value).all():
-                raise ValueError(f"{path}: {name} holds NaN or infinite numbers: {remedy}")
         try:
-            return cls(**tensors, actions=arrays["actions"].tolist(), sequences=arrays["sequences"].tolist(), source=str(arrays["source"]))
-        except ValueError as error:
+            poses = cls(**tensors, actions=arrays["actions"].tolist(), sequences=arrays["sequences"].tolist(), source=str(arrays["source"]))
+            poses.check()
+        except (ValueError, IndexError, TypeError) as error:
             raise ValueError(f"{path}: {error}: {remedy}") from None
+        return poses
 
 
 def batches(

@@ -1,5 +1,7 @@
 """A PoseSet and a model -> a tidy table of errors."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 import torch
 from tqdm import tqdm
@@ -15,7 +17,15 @@ ORACLES = ("p_best", "j_best", "j_avg")
 
 
 def evaluate(
-    model: DRPose, poses: PoseSet, *, hypotheses: int = 5, steps: int = 5, flip_test: bool = True, batch_size: int = 64, seed: int = 0
+    model: DRPose,
+    poses: PoseSet,
+    *,
+    hypotheses: int = 5,
+    steps: int = 5,
+    flip_test: bool = True,
+    spacing: str | Sequence[int] = "linear",
+    batch_size: int = 64,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Sample hypotheses for every pose and score them: one row for each action, step, protocol and score.
 
@@ -29,7 +39,7 @@ def evaluate(
     for batch in tqdm(batches(poses, batch_size), total=-(-len(poses) // batch_size), desc="evaluate", leave=False):
         initial = model.initial_pose(batch.kp2d)
         initial[:, 0] = 0
-        samples = sample_poses(model, batch.kp2d, hypotheses=hypotheses, steps=steps, flip_test=flip_test, generator=draws)
+        samples = sample_poses(model, batch.kp2d, hypotheses=hypotheses, steps=steps, flip_test=flip_test, spacing=spacing, generator=draws)
         pixels = project((samples + batch.root[:, None, None]).transpose(0, 1), batch.intrinsics).transpose(0, 1)
         reprojection = (pixels - batch.kp2d[:, None]).norm(dim=-1)  # (K, B, H, J)
         scores = torch.zeros(len(batch), steps + 1, 2, len(names), dtype=torch.float64, device=device)

@@ -29,7 +29,7 @@ def pose_figure(pose, *, title: str = "", source: str = "") -> go.Figure:
 
 
 def hypotheses_figure(hypotheses, *, truth=None, initial=None, best=None, title: str = "", source: str = "") -> go.Figure:
-    """Hypotheses (H, J, 3) thin, their mean thick; with the truth, the initial pose and the best hypothesis (an oracle), each (J, 3), if given."""
+    """Hypotheses (H, J, 3) thin, their mean thick; the truth, the initial pose and the best hypothesis (an oracle), each (J, 3), if given."""
     hypotheses = _poses(hypotheses, 3)
     everything = np.concatenate([hypotheses, *(_poses(x, 2)[None] for x in (truth, initial, best) if x is not None)])
     traces = _hypothesis_traces(hypotheses)
@@ -86,24 +86,27 @@ def gallery_figure(poses, names: Sequence[str], *, columns: int = 5, title: str 
     """Many poses (N, J, 3) side by side as the camera sees them, without perspective; one name each."""
     poses = _poses(poses, 3)
     figure = go.Figure()
-    places = np.array([[1.5 * (n % columns), 2.1 * (n // columns)] for n in range(len(poses))])
-    flat = poses[..., :2] - poses[..., :2].mean(1, keepdims=True) + places[:, None]
+    extent = np.ptp(poses[..., :2], axis=1).max(0)
+    wide, tall = max(1.5, 1.1 * extent[0]), max(2.1, 1.1 * extent[1] + 0.3)
+    places = np.array([[wide * (n % columns), tall * (n // columns)] for n in range(len(poses))])
+    flat = poses[..., :2] - (poses[..., :2].max(1, keepdims=True) + poses[..., :2].min(1, keepdims=True)) / 2 + places[:, None]
     for name, bones, color in _BONE_GROUPS:
         x, y = (np.concatenate([_gapped(pose[:, axis], bones) for pose in flat]) for axis in (0, 1))
         figure.add_scatter(x=x, y=y, mode="lines", line={"color": color, "width": 3.5}, name=name)
     head = flat[:, 10]
     figure.add_scatter(x=head[:, 0], y=head[:, 1], mode="markers", marker={"size": 9, "color": MIDDLE_COLOR}, showlegend=False)
-    figure.add_scatter(x=places[:, 0], y=places[:, 1] + 1.02, mode="text", text=list(names), showlegend=False, textfont={"size": 13})
-    figure.update_xaxes(visible=False)
-    figure.update_yaxes(visible=False, autorange="reversed", scaleanchor="x")
-    return _dressed(figure, title, source, height=90 + 190 * (-(-len(poses) // columns)))
+    figure.add_scatter(x=places[:, 0], y=places[:, 1] + tall / 2 - 0.1, mode="text", text=list(names), showlegend=False, textfont={"size": 13})
+    rows = -(-len(poses) // columns)
+    figure.update_xaxes(visible=False, range=[-wide / 2, (columns - 0.5) * wide])
+    figure.update_yaxes(visible=False, range=[(rows - 0.5) * tall, -tall / 2], scaleanchor="x")
+    return _dressed(figure, title, source, height=160 + int(rows * min(420, tall / wide * 1000 / columns)))
 
 
 def joint_error_figure(errors_mm: Mapping[str, Sequence[float]], names: Sequence[str], *, title: str = "", source: str = "") -> go.Figure:
     """Bars of mean error per joint in mm: label -> J values."""
-    colors = [INITIAL_COLOR, MEAN_COLOR, BEST_COLOR, TRUTH_COLOR]
+    colors = [LEFT_COLOR] if len(errors_mm) == 1 else [INITIAL_COLOR, MEAN_COLOR, BEST_COLOR, TRUTH_COLOR]
     figure = go.Figure(
-        [go.Bar(name=label, x=list(names), y=list(v), marker_color=colors[i % 4]) for i, (label, v) in enumerate(errors_mm.items())]
+        [go.Bar(name=label, x=list(names), y=list(v), marker_color=colors[i % len(colors)]) for i, (label, v) in enumerate(errors_mm.items())]
     )
     figure.update_yaxes(title="mean error (mm)")
     return _dressed(figure, title, source)
@@ -120,7 +123,9 @@ def curve_figure(
         line = {"color": palette[i % 6], "dash": ("solid", "dash", "dot")[i // 6 % 3]}
         mode = "lines" if len(rows) > 40 else "lines+markers"
         figure.add_scatter(x=rows[x], y=rows[y], name=str(name), mode=mode, line=line, showlegend=color is not None)
-    figure.update_xaxes(title=x.replace("_mm", " (mm)"), type="log" if log_x else "linear")
+    figure.update_xaxes(title=x.replace("_mm", " (mm)"))
+    if log_x:
+        figure.update_xaxes(type="log", tickvals=sorted(set(table[x]))[:12])
     figure.update_yaxes(title=y.replace("_mm", " (mm)"))
     return _dressed(figure, title, source)
 

@@ -1,8 +1,27 @@
-"""How make tour turns notebooks into pages: self-contained, no script from a server, progress bars as their last line."""
+"""How make tour turns notebooks into pages: self-contained, no script from a server."""
+
+import re
+
+from nbconvert.preprocessors import Preprocessor
+
+
+class Tidy(Preprocessor):
+    """Take out the MathJax that plotly asks a server for (no figure has formulas), and all but the last state of progress bars."""
+
+    def preprocess_cell(self, cell, resources, index):
+        for output in cell.get("outputs", ()):
+            if output.output_type == "stream":
+                lines = (line.rstrip("\r").rsplit("\r", 1)[-1] for line in output.text.split("\n"))
+                output.name, output.text = "stdout", "\n".join(line for line in lines if line.strip())
+            html = output.get("data", {}).get("text/html", "")
+            if "<script" in html:
+                output["data"]["text/html"] = re.sub(r'<script src="https?://[^"]*"></script>', "", html)
+        return cell, resources
+
 
 c = get_config()  # noqa: F821 (nbconvert defines it)
+c.HTMLExporter.preprocessors = [Tidy]
 c.HTMLExporter.mathjax_url = ""
 c.HTMLExporter.require_js_url = ""
 c.HTMLExporter.jquery_url = ""
-c.HTMLExporter.mermaid_js_url = ""
 c.ExecutePreprocessor.timeout = -1

@@ -1,6 +1,7 @@
 """Schedule and sampler against closed forms."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -28,7 +29,7 @@ def test_times_are_the_published_ones(steps):
     assert times[0] == 999 and times[-1] == -1 and len(times) == len(set(times)) == steps + 1
     exact = [-1 + 1000 * k / steps for k in range(steps, -1, -1)]
     assert all(abs(t - math.trunc(e + 1e-3)) <= 1 for t, e in zip(times, exact))
-    gaps = {a - b for a, b in zip(times, times[1:])}
+    gaps = {a - b for a, b in pairwise(times)}
     assert max(gaps) - min(gaps) <= 2  # even, but for the rounding and the last one's cut towards zero
 
 

@@ -49,7 +49,9 @@ def h36m_poses(
             views = positions2d[subject].get(recording)
             if views is None:
                 raise ValueError(f"{path2d} lacks {subject}/{recording}, which {path3d.name} has: {REMEDY}")
-            if not isinstance(views, list | tuple | np.ndarray) or len(views) != len(cameras):
+            if not isinstance(views, list | tuple | np.ndarray):
+                raise ValueError(f"{path2d}: {subject}/{recording} should be a list of 4 cameras, it is {type(views).__name__}: {REMEDY}")
+            if len(views) != len(cameras):
                 raise ValueError(f"{path2d}: {subject}/{recording} has {len(views)} cameras instead of {len(cameras)}: {REMEDY}")
             action = recording.split(" ")[0]
             if action not in actions:
@@ -91,6 +93,8 @@ def _checked(path: Path, name: str, array: object, shapes: tuple[tuple[int, int]
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu" or array.ndim != 3 or array.shape[1:] not in shapes:
         shape = getattr(array, "shape", type(array).__name__)
         raise ValueError(f"{path}: {name} should be numbers (frames, {shapes[0][0]}, {shapes[0][1]}), it is {shape}: {REMEDY}")
+    if len(array) == 0:
+        raise ValueError(f"{path}: {name} has no frames: {REMEDY}")
     if not np.isfinite(array).all():
         raise ValueError(f"{path}: {name} holds NaN or infinite numbers: {REMEDY}")
     return torch.from_numpy(np.asarray(array, dtype=np.float32))

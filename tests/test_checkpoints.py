@@ -1,0 +1,84 @@
+"""Weights in and out: own files, the published layout, and files that mean harm."""
+
+import os
+import pickle
+import zipfile
+
+import pytest
+import torch
+from test_parity import published_state
+
+import drpose_core as dr
+
+
+def test_own_checkpoint_comes_back_whole(small_model, poses, tmp_path):
+    path = tmp_path / "deep" / "model.safetensors"
+    dr.save_checkpoint(path, small_model, record={"train": poses.source, "seed": 3})
+    again = dr.load_checkpoint(path)
+    assert again.config == small_model.config and not again.training
+    assert all(torch.equal(a, b) for a, b in zip(again.state_dict().values(), small_model.state_dict().values()))
+    assert dr.checkpoint_record(path)["record"] == {"train": poses.source, "seed": 3}
+    assert [p.name for p in path.parent.iterdir()] == ["model.safetensors"]
+
+
+def test_published_weights_go_round_bit_by_bit():
+    state = published_state()
+    exported = dr.export_published(dr.load_published(state))
+    assert exported.keys() == state.keys()
+    for name, value in state.items():
+        if "." in name:
+            assert exported[name].dtype == value.dtype and torch.equal(exported[name], value), name
+
+
+def test_published_buffers_follow_from_the_schedule():
+    """Against the defining recursions, one step at a time."""
+    out = dr.export_published(dr.DRPose())
+    product = 1.0
+    for t in (0, 1, 2, 500, 998, 999):
+        before = out["alphas_cumprod"][t - 1].item() if t else 1.0
+        beta = out["betas"][t].item()
+        product = before * (1 - beta)
+        assert abs(product - out["alphas_cumprod"][t].item()) < 1e-12 and out["alphas_cumprod_prev"][t].item() == before
+        assert abs(out["posterior_variance"][t].item() - beta * (1 - before) / (1 - product)) < 1e-12
+        mean1, mean2 = out["posterior_mean_coef1"][t].item(), out["posterior_mean_coef2"][t].item()
+        assert abs(mean1 - before**0.5 * beta / (1 - product)) < 1e-9
+        assert abs(mean2 - (1 - beta) ** 0.5 * (1 - before) / (1 - product)) < 1e-9
+
+
+def test_a_published_file_loads_like_its_state_dict(tmp_path):
+    torch.save({f"module.{name}": value for name, value in published_state().items()}, tmp_path / "best.pth")
+    model = dr.load_published(tmp_path / "best.pth")
+    assert torch.equal(model.denoiser.time1.bias, published_state()["pose_estimator.time_mlp.1.bias"])
+
+
+def test_a_shorter_schedule_is_read_from_its_buffers():
+    assert len(dr.load_published(published_state(timesteps=50)).schedule) == 50
+
+
+class Malice:
+    def __init__(self, witness):
+        self.witness = witness
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.witness),)
+
+
+@pytest.mark.parametrize("kind", ["pth", "old pth", "npz"])
+def test_pickles_never_run_code(kind, tmp_path):
+    witness, path = tmp_path / "ran", tmp_path / "data_3d_h36m.npz"
+    if kind == "pth":
+        torch.save({"alphas_cumprod": Malice(witness)}, path)
+    elif kind == "old pth":
+        path.write_bytes(pickle.dumps({"alphas_cumprod": Malice(witness)}))
+    else:
+        import numpy as np
+
+        np.savez(path, positions_3d=np.array({"S1": Malice(witness)}, dtype=object))
+        np.savez(tmp_path / "data_2d_h36m_gt.npz", positions_2d=np.array({}, dtype=object))
+    with pytest.raises(ValueError, match=r"cannot be (read as weights alone|used)"):
+        if kind == "npz":
+            assert zipfile.is_zipfile(path)
+            dr.h36m_poses(tmp_path, keypoints="gt")
+        else:
+            dr.load_published(path)
+    assert not witness.exists()

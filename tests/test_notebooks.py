@@ -1,0 +1,129 @@
+"""The notebooks as make tour runs them, and their pages in a real browser without a network."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import tiny_cmu
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+NO_BROWSER = "no chromium here: install Debian's package chromium (apt-get install chromium) to test the pages in a browser"
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-quic",
+    "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+    "--host-resolver-rules=MAP * ~NOTFOUND",
+]  # fmt: skip
+
+
+def clone(folder):
+    """What a fresh clone has, without weights and outputs that a developer's tree may hold."""
+    for name in ("drpose_core", "notebooks"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
+    return folder
+
+
+def run(root, notebooks, **environment):
+    """Execute notebooks into pages as the Makefile does, from the clone at root; returns the folder of pages."""
+    env = {
+        **os.environ,
+        "DRPOSE_FAST": "1",
+        "PLOTLY_RENDERER": "notebook",
+        "PYTHONPATH": str(root),
+        "DRPOSE_SOURCE": "",
+        "DRPOSE_DATA": "",
+        **environment,
+    }
+    convert = [sys.executable, "-m", "nbconvert", "--config", str(root / "notebooks" / "nbconvert.py"), "--to", "html", "--execute"]
+    done = subprocess.run([*convert, "--output-dir", str(root / "output"), *map(str, notebooks)], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return root / "output"
+
+
+@pytest.fixture(scope="module")
+def tour(tmp_path_factory):
+    """The whole tour in fast mode, in order, on the embedded data."""
+    root = clone(tmp_path_factory.mktemp("tour"))
+    return run(root, [root / "notebooks" / path.name for path in NOTEBOOKS])
+
+
+def test_the_tour_runs_in_order_and_leaves_pages(tour):
+    assert [path.name for path in sorted(tour.glob("*.html"))] == [path.stem + ".html" for path in NOTEBOOKS]
+    assert (tour.parent / "checkpoints" / "synthetic_fast.safetensors").is_file()
+    assert not (tour.parent / "checkpoints" / "synthetic.safetensors").exists()
+
+
+def test_hypotheses_run_alone_on_real_motion_files(tmp_path):
+    """Notebook 04 from nothing, with recordings in the CMU layout: it trains what it lacks."""
+    root = clone(tmp_path / "clone")
+    for subject in ("07", "08"):
+        tiny_cmu.write_subject(tmp_path / "cmu", subject, takes=1, frames=100)
+    pages = run(root, [root / "notebooks" / "04_hypotheses.ipynb"], DRPOSE_SOURCE="cmu", DRPOSE_DATA=str(tmp_path / "cmu"))
+    page = (pages / "04_hypotheses.html").read_text()
+    assert "CMU mocap 08" in page and "synthetic figure" not in page
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason=NO_BROWSER)
+@pytest.mark.parametrize("name", [path.stem for path in NOTEBOOKS])
+def test_pages_draw_in_a_browser_without_a_network(tour, name):
+    from playwright.sync_api import sync_playwright
+
+    problems = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.on("pageerror", lambda error: problems.append(f"error: {error}"))
+        page.on("console", lambda message: problems.append(f"console: {message.text}") if message.type == "error" else None)
+        page.on("request", lambda request: problems.append(f"request: {request.url}") if request.url.startswith("http") else None)
+        page.goto((tour / f"{name}.html").as_uri())
+        page.wait_for_function("document.querySelectorAll('.js-plotly-plot .main-svg').length > 0", timeout=60_000)
+        figures = page.evaluate(
+            """() => [...document.querySelectorAll('.js-plotly-plot')].map(g => ({
+                traces: g.data.length, size: g.getBoundingClientRect().height, subtitle: g.layout.title?.subtitle?.text || '',
+                scene: !!g.layout.scene, points: g.data.reduce((n, t) => n + (t.x ? t.x.length : 0), 0)}))"""
+        )
+        assert len(figures) >= 3 and all(f["traces"] and f["points"] and f["size"] > 200 for f in figures)
+        labelled = [f for f in figures if "synthetic" in f["subtitle"]]
+        assert len(labelled) >= len(figures) - 1, "figures of data say where the data is from; the noise schedule has none"
+        if any(f["scene"] for f in figures):
+            assert_pixels_of_both_sides(page)
+        if page.locator(".slider-group").count():
+            assert_slider_moves(page)
+        browser.close()
+    assert not problems, problems[:5]
+
+
+def assert_pixels_of_both_sides(page):
+    """The 3D view shows left and right in their colours: blue and vermilion pixels in its screenshot."""
+    import io
+
+    import numpy as np
+    from PIL import Image
+
+    scene = page.locator(".gl-container canvas").first
+    scene.scroll_into_view_if_needed()
+    page.wait_for_timeout(1500)  # software WebGL
+    pixels = np.asarray(Image.open(io.BytesIO(scene.screenshot())).convert("RGB")).astype(int)
+    red, blue = pixels[..., 0], pixels[..., 2]
+    assert ((blue > red + 40).sum() > 100) and ((red > blue + 40).sum() > 100), "no skeleton was drawn"
+
+
+def assert_slider_moves(page):
+    """Clicking along a figure's slider shows other data than before."""
+    read = """() => {
+        const figure = document.querySelector('.slider-group').closest('.js-plotly-plot');
+        return JSON.stringify(figure.data[0].x).slice(0, 2000);
+    }"""
+    seen = {page.evaluate(read)}
+    rail = page.locator(".slider-rail-touch-rect").first
+    rail.scroll_into_view_if_needed()
+    area = rail.bounding_box()
+    for part in (0.05, 0.5, 0.95):
+        page.mouse.click(area["x"] + part * area["width"], area["y"] + area["height"] / 2)
+        page.wait_for_timeout(1000)
+        seen.add(page.evaluate(read))
+    assert len(seen) >= 3, "the slider changes nothing"

@@ -1,0 +1,87 @@
+"""The house itself: imports run downwards, versions do not drift, notebooks are clean, nothing is hard-wired."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[1]
+CORE = ROOT / "drpose_core"
+
+FLOORS = {
+    "files": 0, "runtime": 0, "skeleton": 0, "cameras": 0, "metrics": 0,
+    "diffusion": 1, "data": 1, "graph": 1, "plots": 1,
+    "sources": 2, "denoiser": 2, "lifters": 2,
+    "model": 3, "checkpoints": 4, "training": 4, "evaluation": 4, "cli": 5, "__init__": 6, "__main__": 6,
+}  # fmt: skip
+
+
+def imports(path):
+    """(module of drpose_core imported, imported from inside a package of it) for every relative import."""
+    inside = path.parent != CORE
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            if inside and node.level == 1:
+                continue  # within sources or lifters
+            yield from [node.module.split(".")[0]] if node.module else [alias.name for alias in node.names]
+
+
+def module(path):
+    return path.relative_to(CORE).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", sorted(CORE.rglob("*.py")), ids=lambda p: str(p.relative_to(CORE)))
+def test_imports_run_downwards(path):
+    own = FLOORS[module(path)]
+    for name in imports(path):
+        assert FLOORS[name] < own or (FLOORS[name] == own == 0) or (name, module(path)) in {("cli", "__main__")}, (
+            f"{name} is not below {module(path)}"
+        )
+
+
+def test_each_part_keeps_to_its_own():
+    for path in CORE.rglob("*.py"):
+        text, name = path.read_text(), module(path)
+        assert "os.environ" not in text or name == "runtime", path
+        assert not re.search(r"(?<![\w.])print\(", text) or name == "cli", path
+        assert ".cuda(" not in text and "weights_only=False" not in text, path
+        assert not re.search(r"allow_pickle\s*=\s*True", text), path
+
+
+def test_the_core_needs_no_plotting_library():
+    code = "import sys, drpose_core; print([m for m in ('plotly', 'ipywidgets', 'matplotlib', 'IPython') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_pinned_versions_lie_in_the_ranges():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [Requirement(r) for r in project["dependencies"] + [r for extra in project["optional-dependencies"].values() for r in extra]]
+    pins = dict(line.split("==") for line in (ROOT / "requirements.txt").read_text().split("\n") if line and not line.startswith("#"))
+    assert {r.name for r in wanted} == set(pins)
+    for requirement in wanted:
+        assert requirement.specifier.contains(pins[requirement.name]), requirement
+    assert pins["torch"] == "2.13.0"
+    environment = (ROOT / "environment.yml").read_text()
+    assert "- -r requirements.txt" in environment and not re.search("|".join(rf"\b{name}[=<>]" for name in pins), environment)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda p: p.stem)
+def test_notebooks_are_clean(path):
+    cells = json.loads(path.read_text())["cells"]
+    code = [c for c in cells if c["cell_type"] == "code"]
+    assert not any(c["outputs"] or c["execution_count"] for c in code), "clear all outputs before committing"
+    assert len({c["id"] for c in cells}) == len(cells)
+    assert [i for i, c in enumerate(code) if "parameters" in c["metadata"].get("tags", ())] == [1]
+    sources = ["".join(c["source"]) for c in cells]
+    assert sources[0].startswith("# ") and "## Checks" in sources[-2] and "assert " in sources[-1]
+    assert sum("fast_mode" in s for s in sources) <= 1  # only the parameters cell looks at it
+    assert max(len("".join(c["source"]).splitlines()) for c in code) <= 20
+    prose = sum(len("".join(c["source"])) for c in cells if c["cell_type"] == "markdown")
+    lesson = sum(len("".join(c["source"])) for c in code[2:-1])  # between parameters and checks
+    assert prose >= lesson, "at least as much prose as code"
