@@ -28,8 +28,11 @@ def pose_figure(pose, *, title: str = "", source: str = "") -> go.Figure:
     return _in_space(figure, pose, title, source)
 
 
-def hypotheses_figure(hypotheses, *, truth=None, initial=None, best=None, title: str = "", source: str = "") -> go.Figure:
-    """Hypotheses (H, J, 3) thin, their mean thick; the truth, the initial pose and the best hypothesis (an oracle), each (J, 3), if given."""
+def hypotheses_figure(hypotheses, *, kp2d=None, truth=None, initial=None, best=None, title: str = "", source: str = "") -> go.Figure:
+    """Hypotheses (H, J, 3) thin, their mean thick; the truth, the initial pose and the best hypothesis (an oracle), each (J, 3), if given.
+
+    kp2d (J, 2), the 2D input, is drawn beside them.
+    """
     hypotheses = _poses(hypotheses, 3)
     everything = np.concatenate([hypotheses, *(_poses(x, 2)[None] for x in (truth, initial, best) if x is not None)])
     traces = _hypothesis_traces(hypotheses)
@@ -40,7 +43,8 @@ def hypotheses_figure(hypotheses, *, truth=None, initial=None, best=None, title:
     ):
         if pose is not None:
             traces.append(_bones(_poses(pose, 2), name, width=6, color=color, dash=dash))
-    return _in_space(go.Figure(traces), everything, title, source)
+    figure = go.Figure(traces) if kp2d is None else _beside(kp2d, traces, "hypotheses")
+    return _in_space(figure, everything, title, source)
 
 
 def steps_figure(samples, times: Sequence[int], *, truth=None, title: str = "", source: str = "") -> go.Figure:
@@ -72,13 +76,7 @@ def motion_figure(poses, names: Sequence[str], *, title: str = "", source: str =
 def pair_figure(kp2d, pose3d, *, exact2d=None, title: str = "", source: str = "") -> go.Figure:
     """The 2D input (J, 2) in screen units beside the 3D pose (J, 3); exact2d, the true projection, in grey below the input."""
     pose3d = _poses(pose3d, 2)
-    figure = make_subplots(1, 2, specs=[[{"type": "xy"}, {"type": "scene"}]], column_widths=[0.4, 0.6], subplot_titles=("2D input", "3D pose"))
-    if exact2d is not None:
-        figure.add_traces(_flat_bones(np.asarray(exact2d), "exact projection", color="#B0B0B0"), rows=1, cols=1)
-    figure.add_traces(_flat_bones(np.asarray(kp2d), "input"), rows=1, cols=1)
-    figure.add_trace(_bones(pose3d, "pose", width=7, markers=True).update(showlegend=False), row=1, col=2)
-    figure.update_xaxes(title="screen x", zeroline=False)
-    figure.update_yaxes(title="screen y", autorange="reversed", scaleanchor="x", zeroline=False)
+    figure = _beside(kp2d, [_bones(pose3d, "pose", width=7, markers=True).update(showlegend=False)], "3D pose", exact2d=exact2d)
     return _in_space(figure, pose3d, title, source)
 
 
@@ -177,8 +175,8 @@ def _bones(poses: np.ndarray, name: str, *, width: float, color=None, dash="soli
 def _hypothesis_traces(hypotheses: np.ndarray) -> list[go.Scatter3d]:
     mean = f"mean of {len(hypotheses)}"
     return [
-        _bones(hypotheses, f"{len(hypotheses)} hypotheses", width=2.5, opacity=max(0.15, min(0.6, 4 / len(hypotheses))), hover=False),
-        _bones(hypotheses.mean(0), mean, width=8, color=MEAN_COLOR),
+        _bones(hypotheses, f"{len(hypotheses)} hypotheses", width=3, opacity=max(0.15, min(0.6, 8 / len(hypotheses))), hover=False),
+        _bones(hypotheses.mean(0), mean, width=6, color=MEAN_COLOR),
     ]
 
 
@@ -191,6 +189,18 @@ def _flat_bones(kp2d: np.ndarray, name: str, color: str | None = None) -> list[g
         )
         for label, bones, c in groups
     ]  # fmt: skip
+
+
+def _beside(kp2d, traces: list[go.Scatter3d], name: str, exact2d=None) -> go.Figure:
+    """The 2D input on the left, traces in space on the right."""
+    figure = make_subplots(1, 2, specs=[[{"type": "xy"}, {"type": "scene"}]], column_widths=[0.4, 0.6], subplot_titles=("2D input", name))
+    if exact2d is not None:
+        figure.add_traces(_flat_bones(np.asarray(exact2d), "exact projection", color="#B0B0B0"), rows=1, cols=1)
+    figure.add_traces(_flat_bones(np.asarray(kp2d), "input"), rows=1, cols=1)
+    figure.add_traces(traces, rows=1, cols=2)
+    figure.update_xaxes(title="screen x", zeroline=False)
+    figure.update_yaxes(title="screen y", autorange="reversed", scaleanchor="x", zeroline=False)
+    return figure
 
 
 def _in_space(figure: go.Figure, poses: np.ndarray, title: str, source: str) -> go.Figure:
