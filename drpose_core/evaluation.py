@@ -7,10 +7,11 @@ import torch
 from tqdm import tqdm
 
 from .cameras import project
-from .data import PoseSet, batches
+from .data import PoseSet
 from .metrics import hypothesis_errors, mpjpe, p_mpjpe
 from .model import DRPose, sample_poses
 from .runtime import generator
+from .skeleton import J
 
 # Scores that the truth has a hand in: a best hypothesis is picked by it; j_avg reprojects from the true root.
 ORACLES = ("p_best", "j_best", "j_avg")
@@ -31,15 +32,18 @@ def evaluate(
 
     Columns: action, step (0 for the score "initial", the lifter's own pose; the last step is the result), protocol ("MPJPE", "P-MPJPE"),
     score ("initial", "p_avg", "p_best", "j_best", "j_avg"), error_mm (mean over the action's poses), poses (their number), oracle (whether
-    the truth had a hand in the score). Averages over actions are table(df)'s affair.
+    the truth had a hand in the score). The noise belongs to (seed, row of the pose), so that batch_size changes nothing.
     """
-    device, draws = poses.device, generator(seed)
+    device = poses.device
     names = ("initial", "p_avg", "p_best", "j_best", "j_avg")
     totals = torch.zeros(len(poses.actions), steps + 1, 2, len(names), dtype=torch.float64, device=device)
-    for batch in tqdm(batches(poses, batch_size), total=-(-len(poses) // batch_size), desc="evaluate", leave=False):
+    for start in tqdm(range(0, len(poses), batch_size), desc="evaluate", leave=False):
+        rows = torch.arange(start, min(start + batch_size, len(poses)))
+        batch = poses[rows.to(device)]
         initial = model.initial_pose(batch.kp2d)
         initial[:, 0] = 0
-        samples = sample_poses(model, batch.kp2d, hypotheses=hypotheses, steps=steps, flip_test=flip_test, spacing=spacing, generator=draws)
+        noise = torch.stack([torch.randn(steps, hypotheses, J, 3, generator=generator(seed, n)) for n in rows.tolist()], dim=1)
+        samples = sample_poses(model, batch.kp2d, hypotheses=hypotheses, steps=steps, flip_test=flip_test, spacing=spacing, noise=noise)
         pixels = project((samples + batch.root[:, None, None]).transpose(0, 1), batch.intrinsics).transpose(0, 1)
         reprojection = (pixels - batch.kp2d[:, None]).norm(dim=-1)  # (K, B, H, J)
         scores = torch.zeros(len(batch), steps + 1, 2, len(names), dtype=torch.float64, device=device)

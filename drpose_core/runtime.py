@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import torch
 
 
@@ -35,9 +36,14 @@ def project_root() -> Path:
     return Path(__file__).resolve().parent.parent
 
 
-def generator(seed: int, device: torch.device | str = "cpu") -> torch.Generator:
-    """A torch.Generator on device that starts at seed; every function of the kit that draws takes one."""
-    return torch.Generator(device).manual_seed(seed)
+def generator(*key: int, device: torch.device | str = "cpu") -> torch.Generator:
+    """A torch.Generator that starts at a seed, or at several integers mixed into one, as (seed, row); functions that draw take one."""
+    return torch.Generator(device).manual_seed(mixed_seed(*key))
+
+
+def mixed_seed(*key: int) -> int:
+    """One seed of several integers. Plain arithmetic would not do: torch's CPU generator looks at the low 32 bits only."""
+    return key[0] if len(key) == 1 else int(np.random.SeedSequence(key).generate_state(1)[0])
 
 
 def hypothesis_generators(seed: int, hypotheses: int) -> list[torch.Generator]:
@@ -47,5 +53,4 @@ def hypothesis_generators(seed: int, hypotheses: int) -> list[torch.Generator]:
     """
     if hypotheses < 1:
         raise ValueError(f"hypotheses must be at least 1, got {hypotheses}")
-    # A seed sequence in one integer: the odd multiplier keeps (seed, index) pairs apart for up to 2**20 hypotheses.
-    return [generator(seed * 1_048_583 + index) for index in range(hypotheses)]
+    return [generator(seed, index) for index in range(hypotheses)]

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from .data import PoseSet, batches
-from .runtime import generator
+from .runtime import generator, mixed_seed
 
 Loss = Callable[..., torch.Tensor]  # (module, batch, *, generator) -> scalar
 
@@ -95,7 +95,7 @@ class _seeded_dropout:
     """Dropout draws from torch's global generator: seed it for this step, then give the caller's state back."""
 
     def __init__(self, seed: int, step: int, device: torch.device):
-        self.seed = seed * 1_000_003 + step
+        self.seed = mixed_seed(seed, step)
         self.fork = torch.random.fork_rng([device] if device.type == "cuda" else [])
 
     def __enter__(self):

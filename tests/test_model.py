@@ -50,6 +50,11 @@ def test_more_hypotheses_and_more_steps_keep_what_was_drawn(small_model, poses):
     assert torch.allclose(sample(3, 2)[0], sample(3, 5)[0], atol=1e-4)
 
 
+def test_no_two_hypotheses_share_their_noise():
+    draws = torch.stack([torch.randn(8, generator=g) for seed in (0, 1, 2**31) for g in dr.hypothesis_generators(seed, 200)])
+    assert len(torch.unique(draws, dim=0)) == 600
+
+
 def test_one_generator_replays(small_model, poses):
     kp2d = poses.kp2d[:2]
     a, b = (dr.sample_poses(small_model, kp2d, generator=dr.generator(1)) for _ in range(2))
