@@ -40,6 +40,5 @@ if __name__ == "__main__":
         seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6  # Linux counts kilobytes
     print(f"{int(poses):,} training poses in {seconds:.1f} s, peak memory {peak:.2f} GB, interpreter and imports included")
-    print(
-        f"{platform.machine()}, {torch.get_num_threads()} threads, python {platform.python_version()}, torch {torch.__version__}, numpy {np.__version__}"
-    )
+    versions = f"python {platform.python_version()}, torch {torch.__version__}, numpy {np.__version__}"
+    print(f"{platform.machine()}, {torch.get_num_threads()} threads, {versions}")
