@@ -7,7 +7,7 @@ To read the method in one sitting: skeleton, data, diffusion, denoiser, model, m
 """
 
 from .cameras import camera_to_world, h36m_cameras, normalize_screen, project, screen_to_pixels, world_to_camera
-from .checkpoints import checkpoint_record, export_published, load_checkpoint, load_published, save_checkpoint
+from .checkpoints import checkpoint_record, load_checkpoint, save_checkpoint
 from .data import PoseSet, batches
 from .denoiser import Denoiser
 from .diffusion import CosineSchedule, Step, ddim, with_flip
@@ -15,6 +15,7 @@ from .evaluation import evaluate, table
 from .lifters import LIFTERS, build_lifter
 from .metrics import hypothesis_errors, mpjpe, p_mpjpe
 from .model import DRPose, ModelConfig, denoise_fn, denoising_loss, lifting_loss, sample_poses
+from .published import export_published, load_published
 from .runtime import device, fast_mode, generator, hypothesis_generators, project_root, tour_source
 from .skeleton import BONES, JOINTS, flip
 from .sources import cmu_poses, download_cmu, h36m_poses, load_poses, synthetic_poses

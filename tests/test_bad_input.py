@@ -149,7 +149,7 @@ FILES = {
     "entry left over": (lambda d: published(lambda s: s.update({"encoder_feat.extra.weight": torch.zeros(1)})), r"it has left over encoder_feat.extra.weight"),
     "entry of another shape": (lambda d: published(lambda s: s.update({"encoder_feat.fcn.bias": torch.zeros(4)})), r"other shapes: encoder_feat.fcn.bias \(4,\), not \(3,\)"),
     "no diffusion buffers": (lambda d: published(lambda s: s.pop("alphas_cumprod")), r"lacks alphas_cumprod: it is no full DRPose checkpoint"),
-    "layout unknown": (lambda d: lambda: dr.load_published({}, lifter="mlp"), r"no published layout is known for lifter 'mlp': choose from dcgct"),
+    "layout unknown": (lambda d: lambda: dr.load_published({}, lifter="mlp"), r"no published layout is known for lifter 'mlp': choose from dcgct, htnet"),
 }  # fmt: skip
 
 
@@ -179,7 +179,7 @@ ARGUMENTS = {
     "noise of another size": (lambda d: sample(noise=torch.zeros(5, 2, 4, 17, 3)), r"noise must be \(K, B, H, J, 3\) = \(5, 2, 5, 17, 3\), got"),
     "too few generators": (lambda d: sample(generator=dr.hypothesis_generators(0, 3)), r"got 3 generators for 5 hypotheses"),
     "lifter of another shape": (lambda d: lambda: dr.DRPose(lifter=lambda x: x).initial_pose(KP2D), r"a lifter maps \(B, 17, 2\) to \(B, 17, 3\)"),
-    "unknown lifter": (lambda d: lambda: dr.build_lifter("resnet"), r"unknown lifter 'resnet': choose from dcgct, or register yours"),
+    "unknown lifter": (lambda d: lambda: dr.build_lifter("resnet"), r"unknown lifter 'resnet': choose from dcgct, htnet, or register yours"),
     "heads do not divide": (lambda d: lambda: dr.DRPose(dr.ModelConfig(channels=98)), r"channels must be a multiple of heads, got 98 and 4"),
     "unregistered lifter saved": (lambda d: lambda: dr.save_checkpoint(d / "c", dr.DRPose(lifter=torch.nn.Linear(2, 3))), r"register it \(LIFTERS\['mine'\]"),
     "unknown source": (lambda d: lambda: dr.load_poses("coco", "train"), r"unknown source 'coco': choose from synthetic, cmu, h36m"),

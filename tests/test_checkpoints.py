@@ -21,9 +21,10 @@ def test_own_checkpoint_comes_back_whole(small_model, poses, tmp_path):
     assert [p.name for p in path.parent.iterdir()] == ["model.safetensors"]
 
 
-def test_published_weights_go_round_bit_by_bit():
-    state = published_state()
-    exported = dr.export_published(dr.load_published(state))
+@pytest.mark.parametrize("lifter", ["dcgct", "htnet"])
+def test_published_weights_go_round_bit_by_bit(lifter):
+    state = published_state(lifter)
+    exported = dr.export_published(dr.load_published(state, lifter))
     assert exported.keys() == state.keys()
     for name, value in state.items():
         if "." in name:

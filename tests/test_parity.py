@@ -38,9 +38,14 @@ def golden():
     return {name: torch.from_numpy(value) for name, value in np.load(GOLDEN / "model.npz").items()}
 
 
+@pytest.fixture(scope="module", params=["dcgct", "htnet"])
+def lifter(request):
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def model():
-    return dr.load_published(published_state())
+def model(lifter):
+    return dr.load_published(published_state(lifter), lifter)
 
 
 def close(own, golden, tolerance=1e-5):
@@ -50,25 +55,25 @@ def close(own, golden, tolerance=1e-5):
     assert error < tolerance, f"relative difference {error:.2e}"
 
 
-def test_initial_pose(model, golden):
-    close(model.initial_pose(golden["input_2d"][:, 0]), golden["dcgct/initial_pose"][:, 0])
+def test_initial_pose(model, lifter, golden):
+    close(model.initial_pose(golden["input_2d"][:, 0]), golden[f"{lifter}/initial_pose"][:, 0])
 
 
-def test_denoiser(model, golden):
-    kp2d, x_t, t = golden["input_2d"][:, 0], golden["target_3d"], golden["dcgct/t"]
+def test_denoiser(model, lifter, golden):
+    kp2d, x_t, t = golden["input_2d"][:, 0], golden["target_3d"], golden[f"{lifter}/t"]
     with torch.no_grad():
-        x0 = model.denoiser(x_t, golden["dcgct/initial_pose"][:, 0], model.denoiser.condition(kp2d, t))
-    close(x0, golden["dcgct/denoised"])
+        x0 = model.denoiser(x_t, golden[f"{lifter}/initial_pose"][:, 0], model.denoiser.condition(kp2d, t))
+    close(x0, golden[f"{lifter}/denoised"])
 
 
 @pytest.mark.parametrize(
     "name, seed, flip_test",
     [("flip/H1_K1_T1000", 111, True), ("flip/H3_K4_T1000", 134, True), ("flip/H5_K2_T50", 152, True), ("noflip/H3_K4_T1000", 134, False)],
 )
-def test_sampling(name, seed, flip_test, golden):
-    reference = golden[f"dcgct/ddim_{name}"].squeeze(3).transpose(0, 1)  # (K, B, H, J, 3)
+def test_sampling(name, seed, flip_test, lifter, golden):
+    reference = golden[f"{lifter}/ddim_{name}"].squeeze(3).transpose(0, 1)  # (K, B, H, J, 3)
     h, k, timesteps = (int(part[1:]) for part in name.split("/")[1].split("_"))
-    model = dr.load_published(published_state(timesteps=timesteps))
+    model = dr.load_published(published_state(lifter, timesteps), lifter)
     noise = np.random.RandomState(seed).standard_normal((k, 4, h, 1, 17, 3)).astype(np.float32)
     noise = torch.from_numpy(noise).squeeze(3)
     kp2d = golden["input_2d"][:, 0]

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from torch import nn
 
 from .dcgct import DCGCT
+from .htnet import HTNet
 
 # Add your own: LIFTERS["mine"] = MyModule; then ModelConfig(lifter="mine") trains and reloads like the built-in ones.
-LIFTERS: dict[str, Callable[[], nn.Module]] = {"dcgct": DCGCT}
+LIFTERS: dict[str, Callable[[], nn.Module]] = {"dcgct": DCGCT, "htnet": HTNet}
 
 
 def build_lifter(name: str) -> nn.Module:

@@ -6,6 +6,7 @@ from torch.nn import functional as F
 
 from ..graph import Attention, Dropout
 from ..skeleton import BONES, J
+from .layers import DropPath, Mlp
 
 SYMMETRIC_PAIRS = ((1, 4), (2, 5), (3, 6), (11, 14), (12, 15), (13, 16))
 # Bones between a joint and the body's centre (the thorax counts 1, as the hip does), which sorts neighbours into towards and away.
@@ -24,31 +25,6 @@ def partitioned_adjacency() -> torch.Tensor:
     distance = torch.tensor(CENTER_DISTANCE)
     row, column = distance[:, None], distance[None]
     return full * torch.stack([torch.eye(J), row > column, row < column, pairs])
-
-
-class DropPath(nn.Module):
-    """Skip a residual branch for a random part of the batch (stochastic depth; Huang et al. 2016)."""
-
-    def __init__(self, p: float):
-        super().__init__()
-        self.p = p
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if not self.training or self.p == 0:
-            return x
-        keep = torch.empty(len(x), *[1] * (x.ndim - 1), dtype=x.dtype, device=x.device).bernoulli_(1 - self.p)
-        return x * (keep / (1 - self.p))
-
-
-class Mlp(nn.Module):
-    """fc1, GELU, dropout, fc2, dropout."""
-
-    def __init__(self, channels: int, hidden: int, dropout: float = 0.1):
-        super().__init__()
-        self.fc1, self.fc2, self.dropout = nn.Linear(channels, hidden), nn.Linear(hidden, channels), Dropout(dropout)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.dropout(self.fc2(self.dropout(F.gelu(self.fc1(x)))))
 
 
 class JointBatchNorm(nn.BatchNorm1d):

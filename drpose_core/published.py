@@ -1,0 +1,192 @@
+"""The published weights: import and export of a state dict of the published code, entry by entry."""
+
+import pickle
+import re
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import torch
+
+from .diffusion import CosineSchedule
+from .model import DRPose, ModelConfig
+
+# (own name, published name, form): the tables hold every entry, a form says how the tensor is laid out there.
+#   same: as it is.  flat: other axes of length 1.  cheb: (inputs, 3 * outputs) here, (3, 1, inputs, outputs) there.
+#   conv: (outputs, joints * inputs) here, (outputs, inputs, joints) there.
+#   qkv: one matrix here, three there, numbered 0 to 2.
+_DENOISER = (
+    (r"time1\.", "time_mlp.1.", "same"),
+    (r"time2\.", "time_mlp.3.", "same"),
+    (r"embed\.", "gconv_input.", "cheb"),
+    (r"embed_kp2d\.", "gconv_cond.", "cheb"),
+    (r"layers\.(\d+)\.cheb(\d)\.", r"gconv_layers.\1.gconv\2.gconv.", "cheb"),
+    (r"layers\.(\d+)\.attention\.f\.qkv\.", r"atten_layers.\1.self_attn.linears.{}.", "qkv"),
+    (r"layers\.(\d+)\.attention\.f\.proj\.", r"atten_layers.\1.self_attn.linears.3.", "same"),
+    (r"layers\.(\d+)\.attention\.norm\.weight", r"atten_layers.\1.sublayer.0.norm.a_2", "same"),
+    (r"layers\.(\d+)\.attention\.norm\.bias", r"atten_layers.\1.sublayer.0.norm.b_2", "same"),
+    (r"layers\.(\d+)\.attention\.modulation\.", r"atten_layers.\1.sublayer.0.adaLN_modulation.1.", "same"),
+    (r"layers\.(\d+)\.graph\.f\.adjacency", r"atten_layers.\1.feed_forward.A_hat", "same"),
+    (r"layers\.(\d+)\.graph\.f\.fc(\d)\.", r"atten_layers.\1.feed_forward.gconv\2.fc.", "same"),
+    (r"layers\.(\d+)\.graph\.norm\.weight", r"atten_layers.\1.sublayer.1.norm.a_2", "same"),
+    (r"layers\.(\d+)\.graph\.norm\.bias", r"atten_layers.\1.sublayer.1.norm.b_2", "same"),
+    (r"layers\.(\d+)\.graph\.modulation\.", r"atten_layers.\1.sublayer.1.adaLN_modulation.1.", "same"),
+    (r"output\.", "gconv_output.", "cheb"),
+    (r"blend\.fc1\.", "fusion.post_refine.0.", "same"),
+    (r"blend\.fc2\.", "fusion.post_refine.3.", "same"),
+)
+_DCGCT = (
+    (r"embed\.", "patch_embed.", "same"),
+    (r"joint_embedding", "pos_embed", "same"),
+    (r"norm\.", "Temporal_norm.", "same"),
+    (r"output\.", "fcn.", "same"),
+    (r"blocks\.(\d+)\.local(\d)\.norm(\d)\.", r"blocks.\1.local\2.norm_gcn\3.", "same"),
+    (r"blocks\.(\d+)\.local(\d)\.gcn(\d)\.spread\.", r"blocks.\1.local\2.gcn\3.gcn.conv.", "flat"),
+    (r"blocks\.(\d+)\.local(\d)\.gcn(\d)\.norm1\.", r"blocks.\1.local\2.gcn\3.tcn.0.", "same"),
+    (r"blocks\.(\d+)\.local(\d)\.gcn(\d)\.pointwise\.", r"blocks.\1.local\2.gcn\3.tcn.3.", "flat"),
+    (r"blocks\.(\d+)\.local(\d)\.gcn(\d)\.norm2\.", r"blocks.\1.local\2.gcn\3.tcn.4.", "same"),
+    (r"blocks\.(\d+)\.global(\d)\.norm\.", r"blocks.\1.global\2.norm_attn.", "same"),
+    (r"blocks\.(\d+)\.global(\d)\.attention\.(qkv|proj)\.", r"blocks.\1.global\2.attn.\3.", "same"),
+    (r"blocks\.(\d+)\.(norm_fusion|norm_mlp|fusion\.fc\d|mlp\.fc\d)\.", r"blocks.\1.\2.", "same"),
+)
+_HTNET = (
+    (r"embed\.", "patch_embed.", "same"),
+    (r"joint_embedding", "pos_embed", "same"),
+    (r"norm\.", "Hiremixer.Temporal_norm.", "same"),
+    (r"output\.", "fcn.", "same"),
+    (r"blocks\.(\d+)\.joint\.norm(\d)\.", r"Hiremixer.blocks.\1.lgc.norm_gcn\2.", "same"),
+    (r"blocks\.(\d+)\.joint\.gcn(\d)\.weight", r"Hiremixer.blocks.\1.lgc.gcn\2.W", "same"),
+    (r"blocks\.(\d+)\.joint\.gcn(\d)\.gain", r"Hiremixer.blocks.\1.lgc.gcn\2.M", "same"),
+    (r"blocks\.(\d+)\.joint\.gcn(\d)\.correction", r"Hiremixer.blocks.\1.lgc.gcn\2.adj2", "same"),
+    (r"blocks\.(\d+)\.joint\.gcn(\d)\.bias", r"Hiremixer.blocks.\1.lgc.gcn\2.bias", "same"),
+    (r"blocks\.(\d+)\.part3\.merge\.", r"Hiremixer.blocks.\1.ipc.conv1.", "conv"),
+    (r"blocks\.(\d+)\.part3\.norm\.", r"Hiremixer.blocks.\1.ipc.norm_conv1.", "same"),
+    (r"blocks\.(\d+)\.part3\.norm_mlp\.", r"Hiremixer.blocks.\1.ipc.norm_conv1_mlp.", "same"),
+    (r"blocks\.(\d+)\.part3\.mlp\.", r"Hiremixer.blocks.\1.ipc.mlp_down_1.", "same"),
+    (r"blocks\.(\d+)\.part2\.merge\.", r"Hiremixer.blocks.\1.ipc.conv2.", "conv"),
+    (r"blocks\.(\d+)\.part2\.norm\.", r"Hiremixer.blocks.\1.ipc.norm_conv2.", "same"),
+    (r"blocks\.(\d+)\.part2\.norm_mlp\.", r"Hiremixer.blocks.\1.ipc.norm_conv2_mlp.", "same"),
+    (r"blocks\.(\d+)\.part2\.mlp\.", r"Hiremixer.blocks.\1.ipc.mlp_down_2.", "same"),
+    (r"blocks\.(\d+)\.norm_body\.", r"Hiremixer.blocks.\1.gbi.norm_attn.", "same"),
+    (r"blocks\.(\d+)\.body\.(qkv|proj)\.", r"Hiremixer.blocks.\1.gbi.attn.\2.", "same"),
+    (r"blocks\.(\d+)\.(norm_mlp|mlp\.fc\d)\.", r"Hiremixer.blocks.\1.\2.", "same"),
+)
+_LIFTER_TABLES = {"dcgct": _DCGCT, "htnet": _HTNET}
+_PREFIXES = {"lifter.": "encoder_feat.", "denoiser.": "pose_estimator."}
+
+
+def load_published(path_or_state_dict: str | Path | Mapping[str, torch.Tensor], lifter: str = "dcgct") -> DRPose:
+    """A DRPose, in eval mode, from published weights: a .pth file or its state dict, initial model included.
+
+    Strict: raises ValueError that lists what is missing, left over or of another shape. A file's pickle may hold tensors only.
+    """
+    if lifter not in _LIFTER_TABLES:
+        raise ValueError(f"no published layout is known for lifter {lifter!r}: choose from {', '.join(_LIFTER_TABLES)}")
+    where, state = "the state dict", path_or_state_dict
+    if not isinstance(state, Mapping):
+        where, state = str(state), _read_pth(Path(state))
+    # DataParallel puts "module." before every name.
+    state = {name.removeprefix("module."): value for name, value in state.items()}
+    if "alphas_cumprod" not in state:
+        raise ValueError(f"{where} lacks alphas_cumprod: it is no full DRPose checkpoint")
+    model = DRPose(ModelConfig(lifter=lifter, timesteps=len(state["alphas_cumprod"]))).eval()
+    expected = export_published(model)
+    _compare(where, state, expected)
+    model.load_state_dict({own: _to_own(entries, state, like) for own, like, entries in _entries(model)})
+    return model
+
+
+def export_published(model: DRPose) -> dict[str, torch.Tensor]:
+    """The model's weights under the names and shapes of the published state dict, diffusion buffers included."""
+    published = _schedule_buffers(model.schedule)
+    for _, value, entries in _entries(model):
+        for (name, form), part in zip(entries, value.chunk(3) if entries[0][1] == "qkv" else [value]):
+            if form == "cheb" and part.ndim == 2:
+                part = part.unflatten(1, (3, -1)).transpose(0, 1).unsqueeze(1)
+            elif form == "cheb":
+                part = part[None, None]
+            elif form == "flat" and part.ndim == 2:
+                part = part[..., None, None]
+            elif form == "conv" and part.ndim == 2:
+                part = part.unflatten(1, (-1, len(part))).mT
+            published[name] = part.detach().clone()
+    return published
+
+
+def _entries(model: DRPose) -> Iterator[tuple[str, torch.Tensor, list[tuple[str, str]]]]:
+    """Yield (own name, tensor, [(published name, form)]) for every entry of the model's state dict."""
+    tables = {"lifter.": _LIFTER_TABLES.get(model.config.lifter), "denoiser.": _DENOISER}
+    for own, value in model.state_dict().items():
+        prefix = own.split(".")[0] + "."
+        if tables[prefix] is None:
+            raise ValueError(f"no published layout is known for lifter {model.config.lifter!r}: choose from {', '.join(_LIFTER_TABLES)}")
+        rest = own.removeprefix(prefix)
+        for pattern, replacement, form in tables[prefix]:
+            if match := re.match(pattern, rest):
+                name = _PREFIXES[prefix] + match.expand(replacement) + rest[match.end() :]
+                names = [name.format(i) for i in range(3)] if form == "qkv" else [name]
+                yield own, value, [(name, form) for name in names]
+                break
+        else:
+            raise ValueError(f"{own} stands in no table of the published layout")
+
+
+def _to_own(entries: list[tuple[str, str]], state: Mapping[str, torch.Tensor], like: torch.Tensor) -> torch.Tensor:
+    value = torch.cat([state[name] for name, _ in entries]) if len(entries) > 1 else state[entries[0][0]]
+    if entries[0][1] == "cheb" and value.ndim == 4:
+        value = value.squeeze(1).transpose(0, 1)
+    if entries[0][1] == "conv" and value.ndim == 3:
+        value = value.mT
+    return value.reshape(like.shape)
+
+
+def _compare(where: str, state: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor]) -> None:
+    def some(names) -> str:
+        names = sorted(names)
+        return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+
+    problems = []
+    if missing := expected.keys() - state.keys():
+        problems.append(f"lacks {some(missing)}")
+    if extra := state.keys() - expected.keys():
+        problems.append(f"has left over {some(extra)}")
+    if wrong := [f"{n} {tuple(state[n].shape)}, not {tuple(v.shape)}" for n, v in expected.items() if n in state and state[n].shape != v.shape]:
+        problems.append(f"has other shapes: {some(wrong)}")
+    if problems:
+        raise ValueError(f"{where} is not of the published layout for this lifter: it {'; it '.join(problems)}")
+
+
+def _read_pth(path: Path) -> Mapping[str, torch.Tensor]:
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} not found: give the published .pth file")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, zipfile.BadZipFile, ValueError, KeyError) as error:
+        raise ValueError(
+            f"{path} cannot be read as weights alone (damaged, or it holds more than tensors): {str(error).splitlines()[0]}"
+        ) from None
+    if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise ValueError(f"{path} holds no plain state dict: save model.state_dict() alone")
+    return state
+
+
+def _schedule_buffers(schedule: CosineSchedule) -> dict[str, torch.Tensor]:
+    """The published diffusion buffers, all functions of alpha_bar (Ho et al. 2020, eq. 4-7)."""
+    a = schedule.alpha_bar.cpu()
+    before = torch.cat([torch.ones_like(a[:1]), a[:-1]])
+    betas = 1 - a / before
+    variance = betas * (1 - before) / (1 - a)
+    return {
+        "betas": betas,
+        "alphas_cumprod": a.clone(),
+        "alphas_cumprod_prev": before,
+        "sqrt_alphas_cumprod": a.sqrt(),
+        "sqrt_one_minus_alphas_cumprod": (1 - a).sqrt(),
+        "log_one_minus_alphas_cumprod": (1 - a).log(),
+        "sqrt_recip_alphas_cumprod": (1 / a).sqrt(),
+        "sqrt_recipm1_alphas_cumprod": (1 / a - 1).sqrt(),
+        "posterior_variance": variance,
+        "posterior_log_variance_clipped": variance.clamp_min(1e-20).log(),
+        "posterior_mean_coef1": betas * before.sqrt() / (1 - a),
+        "posterior_mean_coef2": (1 - before) * (1 - betas).sqrt() / (1 - a),
+    }
