@@ -1,10 +1,10 @@
 # make tour   run the notebooks on the embedded data, leave pages in output/   (SOURCE=cmu DATA=<folder> for real motion)
 # make test   the whole suite         make lab   open JupyterLab
-PYTHON ?= python3
+PYTHON = python3
 BIN := .venv/bin
-SOURCE ?= synthetic
-DATA ?=
-NOTEBOOKS := $(wildcard notebooks/*.ipynb)
+SOURCE = $(or $(DRPOSE_SOURCE),synthetic)
+DATA = $(DRPOSE_DATA)
+NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: tour test lab clean
@@ -20,7 +20,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 tour: .venv/installed
 	$(BIN)/python -m drpose_core prepare --source $(SOURCE) $(if $(DATA),--data "$(DATA)")
 	@echo "Running the notebooks: about 8 minutes on two cores (about one with DRPOSE_FAST=1)"
-	@DRPOSE_SOURCE=$(SOURCE) DRPOSE_DATA="$(if $(DATA),$(abspath $(DATA)))" PLOTLY_RENDERER=notebook PYDEVD_DISABLE_FILE_VALIDATION=1 \
+	@DRPOSE_SOURCE=$(SOURCE) DRPOSE_DATA="$(DATA)" PLOTLY_RENDERER=notebook PYDEVD_DISABLE_FILE_VALIDATION=1 \
 	$(BIN)/jupyter nbconvert --config notebooks/nbconvert.py --to html --execute --output-dir output $(NOTEBOOKS)
 	@echo; echo "The pages are in output/; open them in a browser:"; for n in $(NOTEBOOKS); do echo "  output/$$(basename $$n .ipynb).html"; done
 

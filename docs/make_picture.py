@@ -1,11 +1,11 @@
-"""Make the README's picture: python docs/make_picture.py (after make tour; needs kaleido and a Chromium)."""
+"""Make the README's picture: python docs/make_picture.py (after make tour; also needs `pip install kaleido` and a Chromium)."""
 
 import torch
 
 import drpose_core as dr
 from drpose_core import plots
 
-POSE, TIMES = 5, [500, 200, 80, 30, 10]
+POSE, TIMES = 5, [999, 300, 100, 40, 10]
 
 poses = dr.load_poses("synthetic", "test")
 one = poses[torch.randperm(len(poses), generator=dr.generator(0))[[POSE]]]

@@ -1,6 +1,7 @@
 """Own checkpoints: one safetensors file that holds weights, config and a record, and cannot run code."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from safetensors.torch import save_file
 from .files import written_whole
 from .lifters import LIFTERS, build_lifter
 from .model import DRPose, ModelConfig
+from .skeleton import J
 
 
 def save_checkpoint(path: str | Path, model: DRPose, *, record: dict | None = None) -> None:
@@ -19,14 +21,33 @@ def save_checkpoint(path: str | Path, model: DRPose, *, record: dict | None = No
     Raises ValueError if the lifter cannot be rebuilt from its name alone.
     """
     state = {name: value.contiguous().cpu() for name, value in model.state_dict().items()}
-    rebuilt = build_lifter(model.config.lifter) if model.config.lifter in LIFTERS else None
-    mine = model.lifter.state_dict() if isinstance(model.lifter, torch.nn.Module) else {}
-    if rebuilt is None or rebuilt.state_dict().keys() != mine.keys():
+    if model.config.lifter not in LIFTERS or not _same_lifter(build_lifter(model.config.lifter), model.lifter):
         raise ValueError(
             f"this lifter is no {model.config.lifter!r}: register it (LIFTERS['mine'] = its class) and use ModelConfig(lifter='mine')"
         )
+    try:
+        metadata = json.dumps({"config": asdict(model.config), "record": record or {}})
+    except TypeError as error:
+        raise ValueError(f"the record must be plain numbers, strings, lists and dicts ({error})") from None
     with written_whole(path) as temporary:
-        save_file(state, temporary, metadata={"drpose": json.dumps({"config": asdict(model.config), "record": record or {}})})
+        try:
+            save_file(state, temporary, metadata={"drpose": metadata})
+        except SafetensorError as error:
+            raise OSError(str(error)) from None
+
+
+def _same_lifter(rebuilt: Callable, lifter: Callable) -> bool:
+    """Whether the one built by name, given the other's weights, computes what the other does (equal weights alone do not say so)."""
+    if isinstance(rebuilt, torch.nn.Module) and isinstance(lifter, torch.nn.Module):
+        try:
+            rebuilt.load_state_dict(lifter.state_dict())
+        except RuntimeError:
+            return False
+        rebuilt.eval()
+    probe = torch.linspace(-1, 1, J * 2).view(1, J, 2)
+    where = next((p.device for p in lifter.parameters()), probe.device) if isinstance(lifter, torch.nn.Module) else probe.device
+    with torch.no_grad():
+        return torch.allclose(rebuilt(probe), lifter(probe.to(where)).cpu(), rtol=1e-3, atol=1e-3)
 
 
 def checkpoint_record(path: str | Path) -> dict:
@@ -52,7 +73,7 @@ def load_checkpoint(path: str | Path, device: torch.device | str = "cpu") -> DRP
     config = checkpoint_record(path).get("config", {})
     try:
         model = DRPose(ModelConfig(**config))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"{path} has a config this version does not know ({error}): register its lifter, or update drpose") from None
     with safe_open(path, framework="pt") as file:
         state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open is no mapping)

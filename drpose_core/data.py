@@ -1,6 +1,5 @@
 """PoseSet: poses as flat tensors on one device; a batch is an index."""
 
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from .skeleton import MIRRORED, J, flip
 _TENSORS = {"kp2d": (J, 2), "pose3d": (J, 3), "root": (3,), "intrinsics": (9,), "action": (), "sequence": (), "frame": (), "confidence": (J,)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # comparing sets by value is nobody's wish, and tensors cannot be hashed
 class PoseSet:
     """N poses with their 2D keypoints and cameras. All tensors share N and the device; float32, indices int64.
 
@@ -51,9 +50,15 @@ class PoseSet:
     def check(self) -> None:
         """Look at every value, not only at shapes; done for files, where anything may stand. Raises ValueError."""
         for name in _TENSORS:
-            value = getattr(self, name)
-            if value is not None and not torch.isfinite(value).all():
+            value, wanted = getattr(self, name), torch.int64 if name in ("action", "sequence", "frame") else torch.float32
+            if value is None:
+                continue
+            if value.dtype != wanted:
+                raise ValueError(f"{name} must be {wanted}, it is {value.dtype}")
+            if not torch.isfinite(value).all():
                 raise ValueError(f"{name} holds NaN or infinite numbers")
+        if self.pose3d[:, 0].any():
+            raise ValueError("pose3d is not relative to joint 0")
         for name, texts in (("action", self.actions), ("sequence", self.sequences)):
             index = getattr(self, name)
             if len(index) and (index.min() < 0 or index.max() >= len(texts)):
@@ -71,8 +76,10 @@ class PoseSet:
         return replace(self, **{name: change(value) for name in _TENSORS if (value := getattr(self, name)) is not None})
 
     def __getitem__(self, index) -> "PoseSet":
-        if isinstance(index, int):
-            index = [index]  # one pose is still a batch
+        if getattr(index, "ndim", 0) == 0 and hasattr(index, "__index__"):  # an int, numpy's or torch's
+            if not -len(self) <= int(index) < len(self):
+                raise IndexError(f"pose {int(index)} of {len(self)}")
+            index = [int(index)]  # one pose is still a batch
         return self._each(lambda value: value[index])
 
     def to(self, device: torch.device | str) -> "PoseSet":
@@ -107,13 +114,15 @@ class PoseSet:
         try:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
-        except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
-            raise ValueError(f"{path} is no pose set, or a damaged one ({error}): {remedy}") from None
+        except Exception as error:  # a damaged file can fail in any way
+            raise ValueError(f"{path} is no pose set, or a damaged one ({' '.join(str(error).split())}): {remedy}") from None
         missing = [f.name for f in fields(cls) if f.name != "confidence" and f.name not in arrays]
         if missing:
             raise ValueError(f"{path} is no pose set, it lacks {', '.join(missing)}: {remedy}")
-        tensors = {name: torch.from_numpy(arrays[name]) for name in _TENSORS if name in arrays}
         try:
+            tensors = {name: torch.from_numpy(arrays[name]) for name in _TENSORS if name in arrays}
+            if arrays["actions"].ndim != 1 or arrays["sequences"].ndim != 1:
+                raise ValueError("actions and sequences must be lists of names")
             poses = cls(**tensors, actions=arrays["actions"].tolist(), sequences=arrays["sequences"].tolist(), source=str(arrays["source"]))
             poses.check()
         except (ValueError, IndexError, TypeError) as error:

@@ -32,12 +32,19 @@ class CosineSchedule(nn.Module):
         # Not in the state dict: it follows from the number of timesteps, which the config holds.
         self.register_buffer("alpha_bar", torch.cumprod(1 - betas, dim=0), persistent=False)
 
+    def _apply(self, fn, recurse: bool = True):
+        """Move with the model, but stay float64 when it is cast: 1 - alpha_bar near t = 0 is lost in fewer digits."""
+        exact = self.alpha_bar
+        super()._apply(fn, recurse)
+        self.alpha_bar = exact.to(self.alpha_bar.device)
+        return self
+
     def __len__(self) -> int:
         return len(self.alpha_bar)
 
     def _signal_and_noise(self, x: torch.Tensor, t: int | torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """sqrt(alpha_bar[t]) and sqrt(1 - alpha_bar[t]) in the dtype of x, shaped to broadcast from its first axis."""
-        a = self.alpha_bar[t]
+        a = self.alpha_bar[t.to(self.alpha_bar.device) if isinstance(t, torch.Tensor) else t]
         a = a.view(*a.shape, *[1] * (x.ndim - a.ndim)) if a.ndim else a
         return a.sqrt().to(x), (1 - a).sqrt().to(x)
 
@@ -57,7 +64,7 @@ class CosineSchedule(nn.Module):
         spacing: "linear" for evenly spaced integers as published, or the times themselves without the -1, falling.
         Raises ValueError if they are not distinct, falling and within [0, T).
         """
-        if spacing == "linear":
+        if isinstance(spacing, str) and spacing == "linear":
             # In float32 and cut towards zero, as published: another rounding would move single steps by one.
             times = torch.linspace(-1, len(self) - 1, max(steps, 0) + 1).int().flip(0).tolist()[:-1]
         elif isinstance(spacing, str):

@@ -30,17 +30,20 @@ def evaluate(
 ) -> pd.DataFrame:
     """Sample hypotheses for every pose and score them: one row for each action, step, protocol and score.
 
-    Columns: action, step (0 for the score "initial", the lifter's own pose; the last step is the result), protocol ("MPJPE", "P-MPJPE"),
-    score ("initial", "p_avg", "p_best", "j_best", "j_avg"), error_mm (mean over the action's poses), poses (their number), oracle (whether
-    the truth had a hand in the score). The noise belongs to (seed, row of the pose), so that batch_size changes nothing.
+    Columns: action, step (0 for the score "initial", the lifter's own pose, flip-averaged if flip_test; the last step is the result),
+    protocol ("MPJPE", "P-MPJPE"), score ("initial", "p_avg", "p_best", "j_best", "j_avg"), error_mm (mean over the action's poses), poses
+    (their number), oracle (whether the truth had a hand in the score). The noise belongs to (seed, row of the pose), so that batch_size
+    changes nothing. Raises ValueError for an empty set.
     """
+    if not len(poses) or batch_size < 1:
+        raise ValueError(f"evaluate needs poses and a batch_size of at least 1, got {len(poses)} poses and {batch_size}")
     device = poses.device
     names = ("initial", "p_avg", "p_best", "j_best", "j_avg")
     totals = torch.zeros(len(poses.actions), steps + 1, 2, len(names), dtype=torch.float64, device=device)
     for start in tqdm(range(0, len(poses), batch_size), desc="evaluate", leave=False):
         rows = torch.arange(start, min(start + batch_size, len(poses)))
         batch = poses[rows.to(device)]
-        initial = model.initial_pose(batch.kp2d)
+        initial = model.initial_pose(batch.kp2d, flip_test=flip_test)
         initial[:, 0] = 0
         noise = torch.stack([torch.randn(steps, hypotheses, J, 3, generator=generator(seed, n)) for n in rows.tolist()], dim=1)
         samples = sample_poses(model, batch.kp2d, hypotheses=hypotheses, steps=steps, flip_test=flip_test, spacing=spacing, noise=noise)

@@ -1,11 +1,11 @@
 """Files one need not trust and files one never half writes: a restricted pickle reader, atomic writing."""
 
+import math
 import os
 import pickle
+import re
 import secrets
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,29 +17,93 @@ import numpy as np
 def written_whole(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside path; it takes path's place if the body succeeds and vanishes if it does not.
 
-    Raises OSError with a sentence if the folder cannot be written.
+    Raises OSError with a sentence naming path if it cannot be written.
     """
     path = Path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OSError(f"{path}: cannot make its folder ({error.strerror}): choose another place") from None
     temporary = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{path.suffix}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         os.replace(temporary, path)
+    except OSError as error:
+        raise OSError(f"{path} cannot be written ({error.strerror or error}): choose another place or make room") from None
     finally:
-        temporary.unlink(missing_ok=True)
+        if path.parent.is_dir():
+            temporary.unlink(missing_ok=True)
 
 
-# What a pickled dictionary of numpy arrays is made of. Nothing here runs foreign code.
+# numpy's own constructors must not be called from a pickle: with invented arguments they make arrays of raw pointers. These stand-ins
+# take what numpy writes for plain arrays and nothing else; _plain then makes the real arrays.
+
+
+class _Dtype:
+    def __init__(self, text: str, align: bool = False, copy: bool = True):
+        if not re.fullmatch(r"[biufcSUO]\d{0,9}", text):
+            raise pickle.UnpicklingError(f"it has a numpy type {text!r}, which plain data has no use for")
+        self.text = text
+
+    def __setstate__(self, state: tuple) -> None:
+        _, order, *fields = state
+        if order not in "<>|=" or fields[:3] != [None, None, None]:
+            raise pickle.UnpicklingError("it has a structured numpy type, which plain data has no use for")
+        self.text = order + self.text if order in "<>" else self.text
+
+    @property
+    def real(self) -> np.dtype:
+        return np.dtype(self.text)
+
+
+class _Array:
+    """What _reconstruct makes: empty until the pickle gives it its state."""
+
+    def __init__(self, kind: object, shape: tuple, code: bytes):
+        if kind is not _NDARRAY:
+            raise pickle.UnpicklingError("it has an array of an unknown class")
+
+    def __setstate__(self, state: tuple) -> None:
+        _, self.shape, self.dtype, self.fortran, self.content = state
+
+    def plain(self) -> np.ndarray:
+        if self.dtype.real.hasobject:
+            if not isinstance(self.content, list) or len(self.content) != math.prod(self.shape):
+                raise pickle.UnpicklingError("it has an object array without its objects")
+            array = np.empty(len(self.content), dtype=object)
+            for i, item in enumerate(self.content):
+                array[i] = _plain(item)
+        else:
+            content = self.content.encode("latin1") if isinstance(self.content, str) else bytes(self.content)
+            array = np.frombuffer(content, dtype=self.dtype.real)
+        return array.reshape(self.shape, order="F" if self.fortran else "C")
+
+
+def _scalar(dtype: _Dtype, content: bytes | str = b""):
+    return np.frombuffer(content.encode("latin1") if isinstance(content, str) else content, dtype=_not_object(dtype))[0]
+
+
+def _frombuffer(content: bytes, dtype: _Dtype, shape: tuple, order: str) -> np.ndarray:
+    return np.frombuffer(content, dtype=_not_object(dtype)).reshape(shape, order=order)
+
+
+def _not_object(dtype: _Dtype) -> np.dtype:
+    if dtype.real.hasobject:
+        raise pickle.UnpicklingError("it has raw bytes for objects")
+    return dtype.real
+
+
+def _encode(text: str, encoding: str) -> bytes:  # how Python 3 writes bytes in the oldest pickle protocols
+    if encoding != "latin1":
+        raise pickle.UnpicklingError(f"it has text in {encoding!r}")
+    return text.encode("latin1")
+
+
+_NDARRAY = object()  # names the class; cannot be called
 _ALLOWED = {
-    ("numpy", "ndarray"),
-    ("numpy", "dtype"),
-    ("numpy._core.multiarray", "_reconstruct"),
-    ("numpy._core.multiarray", "scalar"),
-    ("numpy._core.numeric", "_frombuffer"),
-    ("_codecs", "encode"),  # how Python 3 writes bytes in the oldest pickle protocols
+    ("numpy", "ndarray"): _NDARRAY,
+    ("numpy", "dtype"): _Dtype,
+    ("numpy._core.multiarray", "_reconstruct"): _Array,
+    ("numpy._core.multiarray", "scalar"): _scalar,
+    ("numpy._core.numeric", "_frombuffer"): _frombuffer,
+    ("_codecs", "encode"): _encode,
 }
 
 
@@ -50,23 +114,35 @@ class _ArraysOnly(pickle.Unpickler):
         module = module.replace("numpy.core.", "numpy._core.")  # where numpy 1 kept what numpy 2 keeps elsewhere
         if (module, name) not in _ALLOWED:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}, which plain data has no use for, so it was not opened")
-        return super().find_class(module, name)
+        return _ALLOWED[module, name]
+
+
+def _plain(value):
+    """The loaded value with real arrays in place of stand-ins."""
+    if isinstance(value, _Array):
+        return value.plain()
+    if isinstance(value, dict):
+        return {_plain(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_plain(item) for item in value)
+    if isinstance(value, np.ndarray | np.generic | str | bytes | int | float | bool | None):
+        return value
+    raise pickle.UnpicklingError(f"it holds a {type(value).__name__}, which plain data has no use for")
 
 
 def read_pickled_npz(path: str | Path, key: str, *, remedy: str) -> object:
     """The object that an npz holds, pickled, under key: dicts, lists, strings, numbers and numpy arrays, nothing else.
 
-    Raises FileNotFoundError or ValueError; the sentence names the file and ends with the remedy.
+    Arrays may be read-only. Raises FileNotFoundError or ValueError; the sentence names the file and ends with the remedy.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path} not found: {remedy}")
     try:
         return _unpickle(path, key)
-    # A damaged pickle can fail in nearly any way; whatever it is, the file is not what it should be.
-    except (pickle.UnpicklingError, zipfile.BadZipFile, zlib.error, EOFError, ValueError, AttributeError, IndexError, KeyError,
-            TypeError, OverflowError, MemoryError, struct.error) as error:  # fmt: skip
-        raise ValueError(f"{path} cannot be used, {error or type(error).__name__}: {remedy}") from None
+    except Exception as error:  # a damaged file can fail in any way; whatever it is, the file is not what it should be
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"{path} cannot be used, {reason}: {remedy}") from None
 
 
 def _unpickle(path: Path, key: str) -> object:
@@ -79,5 +155,5 @@ def _unpickle(path: Path, key: str) -> object:
             shape, _, dtype = read_header(member)
             if not dtype.hasobject or shape not in ((), (1,)):
                 raise ValueError(f"{key!r} is no pickled dictionary")
-            array = _ArraysOnly(member, encoding="latin1").load()
-    return np.asarray(array, dtype=object).reshape(-1)[0]
+            array = _plain(_ArraysOnly(member, encoding="latin1").load())
+    return array.reshape(-1)[0] if isinstance(array, np.ndarray) and array.size == 1 else array

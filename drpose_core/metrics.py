@@ -26,6 +26,8 @@ def procrustes_align(pred: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     Where all joints of pred fall together no turn helps, and every joint goes to the target's centre. Source: Umeyama 1991, eq. 34-42.
     """
     pred, target = torch.broadcast_tensors(pred, target)
+    if not (torch.isfinite(pred).all() and torch.isfinite(target).all()):
+        raise ValueError("poses hold NaN or infinite numbers: no alignment exists")
     # Float64 inside: squared lengths of a few millimetres are lost beside metres in float32.
     p, q = pred.double(), target.double()
     p_center, q_center = p.mean(-2, keepdim=True), q.mean(-2, keepdim=True)

@@ -16,7 +16,7 @@ from .skeleton import J, flip
 
 CLIP = 1.1  # metres: what the network sees and says stays within +-CLIP
 JOINT_WEIGHTS = (1, 1, 2.5, 2.5, 1, 2.5, 2.5, 1, 1, 1, 1.5, 1.5, 4, 4, 1.5, 4, 4)
-CHUNK = 1024  # hypotheses per network pass: large enough for fast matrix products, small enough for the cache
+CHUNK = 1024  # poses per network pass: large enough for fast matrix products, small enough for the cache
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,16 @@ class ModelConfig:
     heads: int = 4
     dropout: float = 0.1
     timesteps: int = 1000
+
+    def __post_init__(self):
+        for name, low, high in (("channels", 4, 4096), ("depth", 1, 100), ("heads", 1, 256), ("timesteps", 1, 100_000)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or not low <= value <= high:
+                raise ValueError(f"ModelConfig.{name} must be an integer from {low} to {high}, got {value!r}")
+        if self.channels % self.heads or self.channels % 2:
+            raise ValueError(f"ModelConfig.channels must be even and a multiple of heads, got {self.channels} and {self.heads}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"ModelConfig.dropout must be at least 0 and below 1, got {self.dropout!r}")
 
 
 class DRPose(nn.Module):
@@ -55,9 +65,14 @@ class DRPose(nn.Module):
         return self
 
     @torch.no_grad()
-    def initial_pose(self, kp2d: torch.Tensor) -> torch.Tensor:
-        """The lifter's pose (B, J, 3) as it comes, joint 0 not moved to the origin."""
-        pose = self.lifter(kp2d)
+    def initial_pose(self, kp2d: torch.Tensor, *, flip_test: bool = False) -> torch.Tensor:
+        """The lifter's pose (B, J, 3) as it comes, joint 0 not moved to the origin; a new tensor.
+
+        flip_test averages with the mirrored pass, as sampling does: the fair baseline of a refined pose.
+        """
+        if flip_test:
+            return (self.initial_pose(kp2d) + flip(self.initial_pose(flip(kp2d)))) / 2
+        pose = torch.cat([self.lifter(part) for part in kp2d.split(CHUNK)])
         if pose.shape != (*kp2d.shape[:-1], 3):
             raise ValueError(f"the lifter made {tuple(pose.shape)} of {tuple(kp2d.shape)}: a lifter maps (B, {J}, 2) to (B, {J}, 3)")
         return pose
@@ -87,8 +102,8 @@ def denoising_loss(model: DRPose, batch: PoseSet, *, generator: torch.Generator 
 def denoise_fn(model: DRPose, kp2d: torch.Tensor, *, flip_test: bool = True) -> DenoiseFn:
     """The model's (x_t, t) -> x0 for the images kp2d (B, J, 2); x_t and x0 (B, H, J, 3), both clamped to +-CLIP.
 
-    What depends on kp2d alone is computed here, once. flip_test averages with the mirrored pass. The network runs in chunks of images,
-    so that memory does not grow with B, in eval mode and without gradients.
+    What depends on kp2d alone is computed here, once. flip_test averages with the mirrored pass. The networks run in chunks,
+    so that their memory does not grow with B, in eval mode and without gradients.
     """
     _check_kp2d(kp2d)
 

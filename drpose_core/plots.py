@@ -131,10 +131,11 @@ def curve_figure(
 # --- how a skeleton becomes lines ---------------------------------------------------------------------------------------------------
 
 
-def _poses(x, axes: int) -> np.ndarray:
+def _poses(x, axes: int, coordinates: int = 3) -> np.ndarray:
     x = np.asarray(x.detach().cpu() if hasattr(x, "detach") else x, dtype=float)
-    if x.ndim != axes or x.shape[-2:] != (J, 3):
-        raise ValueError(f"expected {['(K, H, J, 3', '(H, J, 3', '(J, 3)'][4 - axes].rstrip(')')}) with J = {J}, got {x.shape}")
+    if x.ndim != axes or x.shape[-2:] != (J, coordinates):
+        leading = {2: "", 3: "H, ", 4: "K, H, "}[axes]
+        raise ValueError(f"expected ({leading}J, {coordinates}) with J = {J}, got {x.shape}")
     return x
 
 
@@ -195,8 +196,8 @@ def _beside(kp2d, traces: list[go.Scatter3d], name: str, exact2d=None) -> go.Fig
     """The 2D input on the left, traces in space on the right."""
     figure = make_subplots(1, 2, specs=[[{"type": "xy"}, {"type": "scene"}]], column_widths=[0.4, 0.6], subplot_titles=("2D input", name))
     if exact2d is not None:
-        figure.add_traces(_flat_bones(np.asarray(exact2d), "exact projection", color="#B0B0B0"), rows=1, cols=1)
-    figure.add_traces(_flat_bones(np.asarray(kp2d), "input"), rows=1, cols=1)
+        figure.add_traces(_flat_bones(_poses(exact2d, 2, 2), "exact projection", color="#B0B0B0"), rows=1, cols=1)
+    figure.add_traces(_flat_bones(_poses(kp2d, 2, 2), "input"), rows=1, cols=1)
     figure.add_traces(traces, rows=1, cols=2)
     figure.update_xaxes(title="screen x", zeroline=False)
     figure.update_yaxes(title="screen y", autorange="reversed", scaleanchor="x", zeroline=False)

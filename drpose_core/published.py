@@ -1,8 +1,6 @@
 """The published weights: import and export of a state dict of the published code, entry by entry."""
 
-import pickle
 import re
-import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -85,11 +83,16 @@ def load_published(path_or_state_dict: str | Path | Mapping[str, torch.Tensor], 
     where, state = "the state dict", path_or_state_dict
     if not isinstance(state, Mapping):
         where, state = str(state), _read_pth(Path(state))
+    if not all(isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()):
+        raise ValueError(f"{where} holds no plain state dict: save model.state_dict() alone")
     # DataParallel puts "module." before every name.
     state = {name.removeprefix("module."): value for name, value in state.items()}
-    if "alphas_cumprod" not in state:
+    alphas = state.get("alphas_cumprod")
+    if alphas is None or alphas.ndim != 1 or not len(alphas):
         raise ValueError(f"{where} lacks alphas_cumprod: it is no full DRPose checkpoint")
-    model = DRPose(ModelConfig(lifter=lifter, timesteps=len(state["alphas_cumprod"]))).eval()
+    if not torch.allclose(alphas.double(), CosineSchedule(len(alphas)).alpha_bar, atol=1e-6):
+        raise ValueError(f"{where} was trained with another noise schedule than the cosine: it cannot be sampled from here")
+    model = DRPose(ModelConfig(lifter=lifter, timesteps=len(alphas))).eval()
     expected = export_published(model)
     _compare(where, state, expected)
     model.load_state_dict({own: _to_own(entries, state, like) for own, like, entries in _entries(model)})
@@ -152,6 +155,8 @@ def _compare(where: str, state: Mapping[str, torch.Tensor], expected: Mapping[st
         problems.append(f"has left over {some(extra)}")
     if wrong := [f"{n} {tuple(state[n].shape)}, not {tuple(v.shape)}" for n, v in expected.items() if n in state and state[n].shape != v.shape]:
         problems.append(f"has other shapes: {some(wrong)}")
+    if nan := [n for n, v in state.items() if n in expected and "." in n and not torch.isfinite(v).all()]:
+        problems.append(f"holds NaN or infinite numbers in {some(nan)}")
     if problems:
         raise ValueError(f"{where} is not of the published layout for this lifter: it {'; it '.join(problems)}")
 
@@ -161,11 +166,10 @@ def _read_pth(path: Path) -> Mapping[str, torch.Tensor]:
         raise FileNotFoundError(f"{path} not found: give the published .pth file")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, zipfile.BadZipFile, ValueError, KeyError) as error:
-        raise ValueError(
-            f"{path} cannot be read as weights alone (damaged, or it holds more than tensors): {str(error).splitlines()[0]}"
-        ) from None
-    if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+    except Exception as error:  # a damaged file can fail in any way
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise ValueError(f"{path} cannot be read as weights alone (damaged, or it holds more than tensors): {reason}") from None
+    if not isinstance(state, Mapping):
         raise ValueError(f"{path} holds no plain state dict: save model.state_dict() alone")
     return state
 

@@ -26,9 +26,12 @@ def fast_mode() -> bool:
 
 
 def tour_source() -> tuple[str, Path | None]:
-    """Where the notebooks take their poses from: (DRPOSE_SOURCE or "synthetic", folder DRPOSE_DATA or None)."""
+    """Where the notebooks take their poses from: (DRPOSE_SOURCE or "synthetic", folder DRPOSE_DATA or None).
+
+    A relative folder is meant from the project's root, wherever the notebook's kernel runs.
+    """
     folder = os.environ.get("DRPOSE_DATA")
-    return os.environ.get("DRPOSE_SOURCE") or "synthetic", Path(folder).expanduser() if folder else None
+    return os.environ.get("DRPOSE_SOURCE") or "synthetic", project_root() / Path(folder).expanduser() if folder else None
 
 
 def project_root() -> Path:
@@ -36,14 +39,16 @@ def project_root() -> Path:
     return Path(__file__).resolve().parent.parent
 
 
-def generator(*key: int, device: torch.device | str = "cpu") -> torch.Generator:
+def generator(seed: int, *more: int, device: torch.device | str = "cpu") -> torch.Generator:
     """A torch.Generator that starts at a seed, or at several integers mixed into one, as (seed, row); functions that draw take one."""
-    return torch.Generator(device).manual_seed(mixed_seed(*key))
+    return torch.Generator(device).manual_seed(mixed_seed(seed, *more))
 
 
-def mixed_seed(*key: int) -> int:
+def mixed_seed(seed: int, *more: int) -> int:
     """One seed of several integers. Plain arithmetic would not do: torch's CPU generator looks at the low 32 bits only."""
-    return key[0] if len(key) == 1 else int(np.random.SeedSequence(key).generate_state(1)[0])
+    if min(seed, *more, 0) < 0:
+        raise ValueError(f"seeds must not be negative, got {min(seed, *more)}")
+    return int(np.random.SeedSequence([seed, *more]).generate_state(1)[0]) if more else seed
 
 
 def hypothesis_generators(seed: int, hypotheses: int) -> list[torch.Generator]:

@@ -25,9 +25,18 @@ class TrainConfig:
     mirror: bool = True
     seed: int = 0
 
+    def __post_init__(self):
+        if self.decay not in ("cosine", "published"):
+            raise ValueError(f'unknown decay {self.decay!r}: choose "cosine" or "published"')
+        if self.epochs < 1 or self.batch_size < 1 or self.lr <= 0:
+            raise ValueError(f"epochs and batch_size must be at least 1 and lr above 0, got {self.epochs}, {self.batch_size} and {self.lr}")
+
     @classmethod
     def published(cls, epochs: int = 20) -> "TrainConfig":
-        """The recipe of the published code; how many epochs it ran is not part of it."""
+        """Optimiser, batch size and decays of the published code; how many epochs it ran is not known.
+
+        One thing differs: there the frozen lifter's dropout and BatchNorm stayed in training mode, here it is in eval mode (model.DRPose).
+        """
         return cls(epochs=epochs, batch_size=512, lr=5e-4, decay="published")
 
 
@@ -48,10 +57,6 @@ def train(module: nn.Module, loss: Loss, poses: PoseSet, config: TrainConfig | N
     not finite, before it touches the weights.
     """
     config = config or TrainConfig()
-    if config.decay not in ("cosine", "published"):
-        raise ValueError(f'unknown decay {config.decay!r}: choose "cosine" or "published"')
-    if config.epochs < 1 or config.lr <= 0:
-        raise ValueError(f"epochs must be at least 1 and lr above 0, got {config.epochs} and {config.lr}")
     weights = [p for p in module.parameters() if p.requires_grad]
     if not weights:
         raise ValueError("nothing to train: no parameter of the module requires a gradient")

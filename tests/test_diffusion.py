@@ -33,6 +33,17 @@ def test_times_are_the_published_ones(steps):
     assert max(gaps) - min(gaps) <= 2  # even, but for the rounding and the last one's cut towards zero
 
 
+def test_times_of_the_published_log():
+    """t at steps 1, 50, 100, 150, 180, 195, 198 and 200 of 200."""
+    times = dr.CosineSchedule().timesteps(200)
+    assert [times[k - 1] for k in (1, 50, 100, 150, 180, 195, 198, 200)] == [999, 754, 504, 254, 104, 29, 14, 4]
+
+
+def test_the_schedule_stays_exact_when_the_model_is_cast():
+    schedule = dr.CosineSchedule()
+    assert torch.equal(schedule.to(torch.float32).alpha_bar, dr.CosineSchedule().alpha_bar) and schedule.half().alpha_bar.dtype == torch.float64
+
+
 def test_own_times():
     assert dr.CosineSchedule().timesteps(3, [400, 50, 8]) == [400, 50, 8, -1]
 

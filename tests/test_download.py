@@ -15,6 +15,13 @@ class Site(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.asked.append((self.path, self.headers.get("Range")))
         path = self.server.folder / self.path.lstrip("/")
+        if self.server.trouble == "garbage":
+            return self.wfile.write(b"what?\r\n\r\n")
+        if self.server.trouble:
+            self.send_response(206 if self.server.trouble == "wrong part" else 200)
+            self.send_header("Content-Range", "bytes 0-9/10")
+            self.end_headers()
+            return self.wfile.write(b"0123456789")
         if self.path in self.server.errors:
             return self.send_error(self.server.errors[self.path])
         if not path.is_file():
@@ -42,7 +49,7 @@ def site(tmp_path):
     folder = tmp_path / "site"
     tiny_cmu.write_subject(folder, "07", takes=3)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Site) as server:
-        server.folder, server.asked, server.breaks, server.errors, server.ranges = folder, [], {}, {}, True
+        server.folder, server.asked, server.breaks, server.errors, server.ranges, server.trouble = folder, [], {}, {}, True, None
         server.url = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -81,6 +88,25 @@ def test_a_broken_connection_resumes(site, tmp_path, ranges):
     assert contents(tmp_path / "cmu") == contents(site.folder)  # also where the server ignores Range and sends it all again
 
 
+def test_a_damaged_file_is_fetched_again(site, tmp_path):
+    download_cmu(tmp_path / "cmu", ("07",), site=site.url)
+    damaged = tmp_path / "cmu/07/07_01.amc"
+    damaged.write_bytes(damaged.read_bytes()[:-100])
+    download_cmu(tmp_path / "cmu", ("07",), site=site.url)
+    assert contents(tmp_path / "cmu") == contents(site.folder)
+
+
+@pytest.mark.parametrize("trouble", ["garbage", "no length", "wrong part"])
+def test_a_site_that_breaks_the_rules(site, tmp_path, trouble):
+    site.trouble = trouble
+    if trouble == "wrong part":
+        (tmp_path / "cmu/07").mkdir(parents=True)
+        (tmp_path / "cmu/07/07.asf.part").write_bytes(b"half")
+    with pytest.raises(ConnectionError, match=r"07.asf (broke off|does not say how long|answered with another part)"):
+        download_cmu(tmp_path / "cmu", ("07",), site=site.url)
+    assert not (tmp_path / "cmu/07/07.asf").exists()
+
+
 def test_an_overlong_part_starts_anew(site, tmp_path):
     place = tmp_path / "cmu" / "07"
     place.mkdir(parents=True)
@@ -91,7 +117,7 @@ def test_an_overlong_part_starts_anew(site, tmp_path):
 
 def test_a_page_instead_of_motion_is_refused(site, tmp_path):
     (site.folder / "07/07_02.amc").write_text("<html>Please log in</html>")
-    with pytest.raises(ValueError, match=r"07_02.amc.part, line 1: <html>Please .* does not fit its skeleton"):
+    with pytest.raises(ValueError, match=r"07_02.amc is not what it should be: .* line 1: <html>Please .* does not fit"):
         download_cmu(tmp_path / "cmu", ("07",), site=site.url)
     assert sorted(contents(tmp_path / "cmu")) == ["07.asf", "07_01.amc"]
 
@@ -99,6 +125,7 @@ def test_a_page_instead_of_motion_is_refused(site, tmp_path):
 def test_what_the_site_lacks_is_said(site, tmp_path):
     with pytest.raises(ValueError, match=r"the database has no subject 99"):
         download_cmu(tmp_path / "cmu", ("99",), site=site.url)
+    assert not (tmp_path / "cmu").exists()
     (site.folder / "07/07_02.amc").unlink()  # a gap in the numbers is no end
     assert [f.name for f in download_cmu(tmp_path / "cmu", ("07",), site=site.url)] == ["07.asf", "07_01.amc", "07_03.amc"]
 

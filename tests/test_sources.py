@@ -108,6 +108,25 @@ def test_detector_statistics():
     assert 0.2 < neighbours < 0.6  # errors last longer than a tenth of a second
 
 
+def test_detector_noise_belongs_to_the_recording():
+    """No recording shares its noise with another, in the other split least of all, and none depends on what else is loaded."""
+    options = {"stride": 25, "seconds": 2, "takes": 1}
+    sets = {split: [dr.synthetic_poses(split, keypoints=k, **options) for k in ("detected", "exact")] for split in ("train", "test")}
+    first = {split: seen.frame == 0 for split, (seen, _) in sets.items()}
+    noise = torch.cat([(seen.kp2d - exact.kp2d)[first[split]].flatten(1) for split, (seen, exact) in sets.items()])
+    size = torch.cat([(e.kp2d.amax(1) - e.kp2d.amin(1)).amax(-1, keepdim=True)[first[split]] for split, (_, e) in sets.items()])
+    apart = torch.cdist(noise / size, noise / size) + torch.eye(len(noise))
+    assert len(noise) == 7 * 15 * 4 and apart.min() > 0.01
+
+
+def test_a_recording_is_the_same_whatever_else_is_loaded(tmp_path):
+    for subject in ("07", "08"):
+        tiny_cmu.write_subject(tmp_path, subject, takes=1, frames=60)
+    both, one = dr.cmu_poses(tmp_path), dr.cmu_poses(tmp_path, subjects=("08",))
+    rows = torch.tensor([both.sequences[s].startswith("08") for s in both.sequence])
+    assert torch.equal(both.kp2d[rows], one.kp2d) and torch.equal(both.root[rows], one.root)
+
+
 def matrix(x, y, z):
     """Rotation about fixed axes, x first; degrees. Written out factor by factor."""
     (cx, cy, cz), (sx, sy, sz) = np.cos(np.radians([x, y, z])), np.sin(np.radians([x, y, z]))

@@ -80,9 +80,13 @@ def _recordings(skeletons: dict[str, Path], seed: int, stride: int) -> Iterator[
 
 def read_asf(path: Path) -> dict[str, Bone]:
     """Bones by name, parents before children; "root" comes first, its dof are the order of its channels."""
+    text = _text(path)
     try:
-        sections = _sections(_text(path))
-        scale = INCH / float(dict(line.split()[:2] for line in sections["units"])["length"])
+        sections = _sections(text)
+        units = dict(line.split()[:2] for line in sections["units"])
+        if units.get("angle", "deg") != "deg":
+            raise ValueError(f"angles in {units['angle']}, not deg")
+        scale = INCH / float(units["length"])
         root = {words[0]: words[1:] for words in map(str.split, sections["root"])}
         bones = {"root": Bone("", np.zeros(3), _rotation(_floats(root["orientation"]), root["axis"][0]), tuple(map(str.lower, root["order"])))}
         loose = {}
@@ -97,12 +101,15 @@ def read_asf(path: Path) -> dict[str, Bone]:
                 if parent not in bones:
                     raise ValueError(f"bone {child} hangs on {parent}, which comes later or is missing")
                 bones[child] = loose[child]._replace(parent=parent)
-    except (KeyError, IndexError, ValueError) as error:
+        for name, bone in bones.items():
+            if not np.isfinite(scale) or not np.isfinite(bone.offset).all() or not np.isfinite(bone.axis).all():
+                raise ValueError(f"{name} has a length or an axis that is not finite")
+            if unknown := set(bone.dof) - {"tx", "ty", "tz", "rx", "ry", "rz"}:
+                raise ValueError(f"{name} moves in unknown ways, {', '.join(sorted(unknown))}")
+    except (KeyError, IndexError, ValueError, ZeroDivisionError) as error:
         raise ValueError(f"{path} is no complete ASF skeleton ({error}): {REMEDY}") from None
     if lacking := sorted(set(END_OF_BONE.values()) - bones.keys()):
         raise ValueError(f"{path} lacks the bones {', '.join(lacking)}, from which the {J} joints are taken: {REMEDY}")
-    if not all(np.isfinite(bone.offset).all() for bone in bones.values()):
-        raise ValueError(f"{path} has a bone of no finite length: {REMEDY}")
     bones["root"] = bones["root"]._replace(offset=np.full(3, scale))  # the root's translation is scaled, not offset
     return bones
 

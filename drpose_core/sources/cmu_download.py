@@ -1,8 +1,10 @@
 """Fetch chosen subjects of the CMU motion capture database from its own site, with checks, resume and progress."""
 
+import http.client
 import re
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 from tqdm import tqdm
@@ -42,40 +44,49 @@ def download_cmu(folder: str | Path, subjects: tuple[str, ...], *, site: str = S
     return files
 
 
-def _fetch(url: str, path: Path, check, progress: tqdm) -> bool:
+def _fetch(url: str, path: Path, check: Callable[[Path], object], progress: tqdm) -> bool:
     """Bring one file; False if the site does not have it. check(path) raises ValueError for a file that is not what it should be."""
     if path.exists():
-        check(path)
-        return True
-    path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            check(path)
+            return True
+        except ValueError:
+            path.unlink()  # damaged: the site has it whole
     part = path.with_suffix(path.suffix + ".part")
     have = part.stat().st_size if part.exists() else 0
-    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
+    again = "run the same command again, it goes on where it stopped"
     progress.set_postfix_str(path.name)
     try:
+        request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
         with urllib.request.urlopen(request, timeout=30) as answer:
-            resumed = answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
-            have = have if resumed else 0
+            if answer.status == 206 and not answer.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
+                raise ConnectionError(f"{url} answered with another part than asked for: try again later")
+            have = have if answer.status == 206 else 0  # a site without Range sends it all again
             length = answer.headers.get("Content-Length")
-            with open(part, "ab" if resumed else "wb") as file:
+            if length is None:
+                raise ConnectionError(f"{url} does not say how long it is, so it cannot be checked: try again later")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with open(part, "ab" if have else "wb") as file:
                 while chunk := answer.read(1 << 16):
                     file.write(chunk)
                     progress.update(len(chunk))
     except urllib.error.HTTPError as error:
         if error.code == 404:
             return False
-        if error.code == 416:  # the part is as long as the file or longer, so it is not a part of it
+        if error.code == 416 and have:  # the part is as long as the file or longer, so it is not a part of it
             part.unlink()
             return _fetch(url, path, check, progress)
         raise ConnectionError(f"{url} answered {error.code} {error.reason}: try again later, finished files are kept") from None
-    except OSError as error:
-        raise ConnectionError(f"{url} broke off ({error}): run the same command again, it goes on where it stopped") from None
-    if length is not None and part.stat().st_size != have + int(length):
-        raise ConnectionError(f"{url} broke off at {part.stat().st_size} bytes: run the same command again, it goes on where it stopped")
+    except ConnectionError as error:
+        raise ConnectionError(f"{error}" if url in str(error) else f"{url} broke off ({error}): {again}") from None
+    except (OSError, http.client.HTTPException) as error:
+        raise ConnectionError(f"{url} broke off ({error}): {again}") from None
+    if part.stat().st_size != have + int(length):
+        raise ConnectionError(f"{url} broke off at {part.stat().st_size} of {have + int(length)} bytes: {again}")
     try:
         check(part)
-    except ValueError:
+    except ValueError as error:
         part.unlink()
-        raise
+        raise ValueError(f"{url} is not what it should be: {error}") from None
     part.replace(path)
     return True

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from typing import NamedTuple
+from zlib import crc32
 
 import numpy as np
 import torch
@@ -28,7 +29,7 @@ class Recording(NamedTuple):
 def film(recordings: Iterable[Recording], *, keypoints: str, seed: int, source: str) -> PoseSet:
     """Put recordings in front of four cameras; keypoints "exact" are projections, "detected" what detector.detect makes of them.
 
-    Rows are ordered by recording, camera, frame. The noise depends on (seed, order of recordings) alone.
+    Rows are ordered by recording, camera, frame. A recording's noise depends on (seed, its subject and name) alone.
     """
     if keypoints not in KEYPOINTS:
         raise ValueError(f"unknown keypoints {keypoints!r}: choose from {', '.join(KEYPOINTS)}")
@@ -36,7 +37,7 @@ def film(recordings: Iterable[Recording], *, keypoints: str, seed: int, source: 
         name: [] for name in ("kp2d", "pose3d", "root", "intrinsics", "action", "sequence", "frame", "confidence")
     }
     actions, sequences = [], []
-    for number, take in enumerate(recordings):
+    for take in recordings:
         cameras = h36m_cameras(take.cameras)
         world = torch.from_numpy(take.world)
         pose = torch.stack([world_to_camera(world, camera) for camera in cameras], dim=1)  # (T, 4, J, 3) float64
@@ -44,7 +45,7 @@ def film(recordings: Iterable[Recording], *, keypoints: str, seed: int, source: 
         kp2d = project(pose.transpose(0, 1), intrinsics.to(pose)).transpose(0, 1)
         confidence = torch.ones(kp2d.shape[:-1])
         if keypoints == "detected":
-            rng = np.random.default_rng([seed, 1, number])
+            rng = np.random.default_rng([seed, 1, crc32(f"{take.subject}/{take.name}".encode())])
             kp2d, confidence = (torch.from_numpy(x) for x in detect(kp2d.numpy(), take.stride / FPS, rng))
         action = take.name.split(" ")[0]
         if action not in actions:

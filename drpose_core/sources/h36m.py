@@ -1,5 +1,6 @@
 """Human3.6M exactly as VideoPose3D packs it: three npz files that the user brings -> PoseSet."""
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -44,12 +45,14 @@ def h36m_poses(
     for subject in subjects:
         cameras = h36m_cameras(subject)
         for recording, world in positions3d[subject].items():
-            world = _checked(path3d, f"{subject}/{recording}", world, ((32, 3), (J, 3)))[::stride]
+            recording = str(recording)
+            world = _checked(path3d, f"{subject}/{recording}", world, ((32, 3), (J, 3)))
+            length, world = len(world), world[::stride]
             world = world[:, H36M_32] if world.shape[1] == 32 else world
             views = positions2d[subject].get(recording)
             if views is None:
                 raise ValueError(f"{path2d} lacks {subject}/{recording}, which {path3d.name} has: {REMEDY}")
-            if not isinstance(views, list | tuple | np.ndarray):
+            if not isinstance(views, list | tuple | np.ndarray) or getattr(views, "ndim", 1) == 0:
                 raise ValueError(f"{path2d}: {subject}/{recording} should be a list of 4 cameras, it is {type(views).__name__}: {REMEDY}")
             if len(views) != len(cameras):
                 raise ValueError(f"{path2d}: {subject}/{recording} has {len(views)} cameras instead of {len(cameras)}: {REMEDY}")
@@ -59,13 +62,13 @@ def h36m_poses(
             frames = torch.arange(len(world)) * stride
             for index, (camera, view) in enumerate(zip(cameras, views)):
                 name = f"{subject}/{recording}/{index}"
-                pixels = _checked(path2d, name, view, ((J, 2),))[::stride]
-                if len(pixels) < len(world):
-                    raise ValueError(f"{path2d}: {name} has fewer frames than {path3d.name}, {len(pixels)} of {len(world)}: {REMEDY}")
+                if isinstance(view, np.ndarray) and view.ndim and len(view) < length:
+                    raise ValueError(f"{path2d}: {name} has fewer frames than {path3d.name}, {len(view)} of {length}: {REMEDY}")
+                pixels = _checked(path2d, name, view[:length] if isinstance(view, np.ndarray) and view.ndim else view, ((J, 2),))[::stride]
                 pose = world_to_camera(world, camera)
                 columns["root"].append(pose[:, 0].clone())
                 columns["pose3d"].append(pose - pose[:, :1])
-                columns["kp2d"].append(normalize_screen(pixels[: len(world)], camera.width, camera.height))
+                columns["kp2d"].append(normalize_screen(pixels, camera.width, camera.height))
                 columns["intrinsics"].append(camera.intrinsics.expand(len(world), -1))
                 columns["sequence"].append(torch.full_like(frames, len(sequences)))
                 columns["action"].append(torch.full_like(frames, actions.index(action)))
@@ -90,11 +93,16 @@ def _by_subject(path: Path, key: str, subjects: tuple[str, ...]) -> dict:
 
 def _checked(path: Path, name: str, array: object, shapes: tuple[tuple[int, int], ...]) -> torch.Tensor:
     """The array as a float32 tensor (frames, joints, D), or a sentence about what is wrong with it."""
+    if isinstance(array, np.ndarray) and array.dtype == object:
+        with contextlib.suppress(TypeError, ValueError):  # numbers in an object array, as numpy makes of views of equal length
+            array = array.astype(np.float32)
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu" or array.ndim != 3 or array.shape[1:] not in shapes:
         shape = getattr(array, "shape", type(array).__name__)
         raise ValueError(f"{path}: {name} should be numbers (frames, {shapes[0][0]}, {shapes[0][1]}), it is {shape}: {REMEDY}")
     if len(array) == 0:
         raise ValueError(f"{path}: {name} has no frames: {REMEDY}")
+    with np.errstate(over="ignore"):
+        array = np.array(array, dtype=np.float32)
     if not np.isfinite(array).all():
         raise ValueError(f"{path}: {name} holds NaN or infinite numbers: {REMEDY}")
-    return torch.from_numpy(np.asarray(array, dtype=np.float32))
+    return torch.from_numpy(array)
