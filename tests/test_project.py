@@ -85,3 +85,12 @@ def test_notebooks_are_clean(path):
     prose = sum(len("".join(c["source"])) for c in cells if c["cell_type"] == "markdown")
     lesson = sum(len("".join(c["source"])) for c in code[2:-1])  # between parameters and checks
     assert prose >= lesson, "at least as much prose as code"
+
+
+def test_the_readme_is_whole():
+    text = (ROOT / "README.md").read_text()
+    for name in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
+        assert (ROOT / name).exists(), f"README points to {name}, which is not there"
+    assert "make tour" in text and "make test" in text and "RESULTS" not in text
+    for notebook in re.findall(r"`(\d\d_\w+)`", text):
+        assert (ROOT / "notebooks" / f"{notebook}.ipynb").is_file()

@@ -131,10 +131,10 @@ def pose_figure(body: Body, motion: Motion) -> np.ndarray:
 
     joints = np.empty((len(pelvis), J, 3))
     joints[:, 0] = pelvis
-    joints[:, 7] = pelvis + lower @ _bone(body.lower_spine, 0.0, 0.03)
-    joints[:, 8] = joints[:, 7] + chest @ _bone(body.upper_spine, 0.0, -0.04)
-    joints[:, 9] = joints[:, 8] + gaze_low @ _bone(body.neck, 0.0, 0.45)
-    joints[:, 10] = joints[:, 9] + gaze @ _bone(body.head, 0.0, -0.10)
+    joints[:, 7] = pelvis + lower @ _bone(body.lower_spine, 0.03)
+    joints[:, 8] = joints[:, 7] + chest @ _bone(body.upper_spine, -0.04)
+    joints[:, 9] = joints[:, 8] + gaze_low @ _bone(body.neck, 0.45)
+    joints[:, 10] = joints[:, 9] + gaze @ _bone(body.head, -0.10)
     knee_poles = from_pelvis(m.knee)
     for side, hip, shoulder in ((0, 4, 11), (1, 1, 14)):
         joints[:, hip] = pelvis + hip_offsets[:, side]
@@ -178,7 +178,7 @@ def _elbow_pole(reach: np.ndarray) -> np.ndarray:
     return elbow - (line @ elbow)[:, None] * (ahead + line) / np.maximum(1 + line @ ahead, 1e-3)[:, None]
 
 
-def _bone(length: float, right: float, forward: float) -> np.ndarray:
-    """A vector of the given length that points up, leaning by the given slopes."""
-    direction = np.array([right, forward, 1.0])
+def _bone(length: float, forward: float) -> np.ndarray:
+    """A vector of the given length that points up, leaning forward by the given slope."""
+    direction = np.array([0.0, forward, 1.0])
     return length * direction / np.linalg.norm(direction)
