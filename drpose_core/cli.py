@@ -1,4 +1,4 @@
-"""The command line: python -m drpose_core <command> --help."""
+"""Prepare and fetch poses for drpose; add --help to a command for its options."""
 
 import sys
 from pathlib import Path

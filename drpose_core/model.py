@@ -186,7 +186,11 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
 
 
 def _check_kp2d(kp2d: torch.Tensor) -> None:
+    if not isinstance(kp2d, torch.Tensor):
+        raise TypeError(f"kp2d must be a torch tensor, got {type(kp2d).__name__}: torch.as_tensor(x, dtype=torch.float32)")
     if kp2d.ndim != 3 or kp2d.shape[1:] != (J, 2):
         raise ValueError(f"kp2d must be (B, {J}, 2) Human3.6M joints in screen units, got {tuple(kp2d.shape)}")
     if not torch.isfinite(kp2d).all():
         raise ValueError("kp2d holds NaN or infinite numbers: fill or drop missing joints first")
+    if kp2d.numel() and kp2d.abs().max() > 5:  # screen units of anyone in or near the picture stay below 2
+        raise ValueError(f"kp2d looks like pixels (up to {kp2d.abs().max():.0f}): normalize_screen(kp2d, width, height) first")

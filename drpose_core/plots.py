@@ -35,14 +35,15 @@ def hypotheses_figure(hypotheses, *, kp2d=None, truth=None, initial=None, best=N
     """
     hypotheses = _poses(hypotheses, 3)
     everything = np.concatenate([hypotheses, *(_poses(x, 2)[None] for x in (truth, initial, best) if x is not None)])
-    traces = _hypothesis_traces(hypotheses)
-    for pose, name, color, dash in (
-        (initial, "initial pose", INITIAL_COLOR, "dash"),
-        (best, "best hypothesis (oracle)", BEST_COLOR, "solid"),
-        (truth, "truth", TRUTH_COLOR, "solid"),
+    # Where the best is shown, the mean would hide it.
+    traces = _hypothesis_traces(hypotheses)[: 1 if best is not None else 2]
+    for pose, name, color in (
+        (initial, "initial pose", INITIAL_COLOR),
+        (best, "best hypothesis (oracle)", BEST_COLOR),
+        (truth, "truth", TRUTH_COLOR),
     ):
         if pose is not None:
-            traces.append(_bones(_poses(pose, 2), name, width=6, color=color, dash=dash))
+            traces.append(_bones(_poses(pose, 2), name, width=6, color=color))
     figure = go.Figure(traces) if kp2d is None else _beside(kp2d, traces, "hypotheses")
     return _in_space(figure, everything, title, source)
 
@@ -53,11 +54,12 @@ def steps_figure(samples, times: Sequence[int], *, truth=None, title: str = "", 
     if len(times) != len(samples):
         raise ValueError(f"one time per step: got {len(times)} times for {len(samples)} steps")
     extra = [] if truth is None else [_bones(_poses(truth, 2), "truth", width=6, color=TRUTH_COLOR)]
-    figure = go.Figure([*_hypothesis_traces(samples[-1]), *extra])
+    figure = go.Figure([*_hypothesis_traces(samples[0]), *extra])
     names = [f"{k} (t = {t})" for k, t in enumerate(times, start=1)]
     figure.frames = [go.Frame(name=name, data=_hypothesis_traces(poses), traces=[0, 1]) for name, poses in zip(names, samples)]
-    _in_space(figure, samples, title, source)
-    return _with_slider(figure, names, "step ", active=len(names) - 1)
+    everything = samples.reshape(-1, J, 3) if truth is None else np.concatenate([samples.reshape(-1, J, 3), _poses(truth, 2)[None]])
+    _in_space(figure, everything, title, source)
+    return _with_slider(figure, names, "step ")
 
 
 def motion_figure(poses, names: Sequence[str], *, title: str = "", source: str = "") -> go.Figure:
@@ -97,7 +99,7 @@ def gallery_figure(poses, names: Sequence[str], *, columns: int = 5, title: str 
     rows = -(-len(poses) // columns)
     figure.update_xaxes(visible=False, range=[-wide / 2, (columns - 0.5) * wide])
     figure.update_yaxes(visible=False, range=[(rows - 0.5) * tall, -tall / 2], scaleanchor="x")
-    return _dressed(figure, title, source, height=160 + int(rows * min(420, tall / wide * 1000 / columns)))
+    return _dressed(figure, title, source, height=190 + int(rows * min(420, tall / wide * 1000 / columns)))
 
 
 def joint_error_figure(errors_mm: Mapping[str, Sequence[float]], names: Sequence[str], *, title: str = "", source: str = "") -> go.Figure:
@@ -156,16 +158,12 @@ _BONE_GROUPS = (
 )
 
 
-def _bones(poses: np.ndarray, name: str, *, width: float, color=None, dash="solid", opacity=1.0, markers=False, hover=True) -> go.Scatter3d:
+def _bones(poses: np.ndarray, name: str, *, width: float, color=None, opacity=1.0, markers=False, hover=True) -> go.Scatter3d:
     """All bones of poses (..., J, 3) as one trace; coloured by side unless a colour is given."""
     points = _upright(poses).reshape(-1, J, 3).round(4)
     x, y, z = (np.concatenate([_gapped(pose[:, axis]) for pose in points]) for axis in range(3))
     sides = np.tile(np.repeat(_SIDES, 3), len(points))
-    line = (
-        {"width": width, "dash": dash, "color": color}
-        if color
-        else {"width": width, "color": sides, "colorscale": _SCALE, "cmin": 0, "cmax": 1}
-    )
+    line = {"width": width, "color": color} if color else {"width": width, "color": sides, "colorscale": _SCALE, "cmin": 0, "cmax": 1}
     marker = {"size": 3.5, "color": sides, "colorscale": _SCALE, "cmin": 0, "cmax": 1}
     return go.Scatter3d(
         x=x, y=y, z=z, name=name, mode="lines+markers" if markers else "lines", line=line, marker=marker if markers else None,
@@ -213,28 +211,26 @@ def _in_space(figure: go.Figure, poses: np.ndarray, title: str, source: str) -> 
         axis: {"title": name, "range": [m - h, m + h], "backgroundcolor": "#F7F7F7", "gridcolor": "#DDDDDD", "zeroline": False, "dtick": 0.5}
         for axis, name, m, h in zip(("xaxis", "yaxis", "zaxis"), ("x (m)", "depth (m)", "up (m)"), middle, half)
     }
-    ratio = dict(zip("xyz", 1.25 * half / half.max()))
+    ratio = dict(zip("xyz", 1.45 * half / half.max()))
     figure.update_scenes(
         aspectmode="manual", aspectratio=ratio, camera={"eye": _EYE, "center": {"x": 0, "y": 0, "z": -0.12}}, uirevision="keep", **axes
     )
-    return _dressed(figure, title, source, height=560)
+    return _dressed(figure, title, source, height=600)
 
 
-def _with_slider(figure: go.Figure, names: list[str], prefix: str, *, active: int = 0, x: float = 0.0) -> go.Figure:
+def _with_slider(figure: go.Figure, names: list[str], prefix: str, *, x: float = 0.0) -> go.Figure:
     options = {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}}
     steps = [{"label": name, "method": "animate", "args": [[name], options]} for name in names]
-    figure.update_layout(
-        sliders=[{"steps": steps, "active": active, "currentvalue": {"prefix": prefix}, "x": x, "len": 1 - x, "pad": {"t": 20}}]
-    )
+    figure.update_layout(sliders=[{"steps": steps, "currentvalue": {"prefix": prefix}, "x": x, "len": 1 - x, "pad": {"t": 20}}])
     return figure
 
 
-def _dressed(figure: go.Figure, title: str, source: str, *, height: int = 420) -> go.Figure:
+def _dressed(figure: go.Figure, title: str, source: str, *, height: int = 450) -> go.Figure:
     """The look that all figures share; white paper, so that it reads the same in light and dark themes."""
     return figure.update_layout(
         template="plotly_white",
         height=height,
-        margin={"l": 60, "r": 50, "t": 100, "b": 60},
+        margin={"l": 60, "r": 50, "t": 130, "b": 60},
         title={
             "text": title,
             "x": 0.02,
@@ -243,6 +239,6 @@ def _dressed(figure: go.Figure, title: str, source: str, *, height: int = 420) -
             "yanchor": "top",
             "subtitle": {"text": source, "font": {"size": 12, "color": "#777777"}},
         },
-        legend={"orientation": "h", "y": 1.05, "yanchor": "bottom", "x": 1, "xanchor": "right"},
+        legend={"orientation": "h", "y": 1.06, "yanchor": "bottom", "x": 1, "xanchor": "right"},
         font={"family": "Arial, sans-serif", "size": 13},
     )

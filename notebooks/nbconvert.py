@@ -9,10 +9,18 @@ class Tidy(Preprocessor):
     """Take out the MathJax that plotly asks a server for (no figure has formulas), and all but the last state of progress bars."""
 
     def preprocess_cell(self, cell, resources, index):
+        merged = []
         for output in cell.get("outputs", ()):
+            if output.output_type == "stream" and merged and merged[-1].output_type == "stream":
+                merged[-1].text += output.text  # the kernel sends a bar in pieces
+            else:
+                merged.append(output)
+        if "outputs" in cell:
+            cell.outputs = merged
+        for output in merged:
             if output.output_type == "stream":
                 lines = (line.rstrip("\r").rsplit("\r", 1)[-1] for line in output.text.split("\n"))
-                output.name, output.text = "stdout", "\n".join(line for line in lines if line.strip())
+                output.name, output.text = "stdout", "\n".join(line for line in lines if line.strip()) + "\n"
             html = output.get("data", {}).get("text/html", "")
             if "<script" in html:
                 output["data"]["text/html"] = re.sub(r'<script src="https?://[^"]*"></script>', "", html)

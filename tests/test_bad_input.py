@@ -190,6 +190,8 @@ ARGUMENTS = {
     "COCO-like joints": (lambda d: sample(kp2d=torch.zeros(2, 18, 2)), r"kp2d must be \(B, 17, 2\) Human3.6M joints in screen units, got \(2, 18, 2\)"),
     "one pose without a batch": (lambda d: sample(kp2d=KP2D[0]), r"kp2d must be \(B, 17, 2\)"),
     "NaN keypoints": (lambda d: sample(kp2d=KP2D * float("nan")), r"kp2d holds NaN or infinite numbers: fill or drop missing joints"),
+    "pixels": (lambda d: sample(kp2d=KP2D + 500), r"kp2d looks like pixels \(up to 500\): normalize_screen"),
+    "numpy": (lambda d: sample(kp2d=KP2D.numpy()), r"kp2d must be a torch tensor, got ndarray"),
     "no hypotheses": (lambda d: sample(hypotheses=0), r"hypotheses must be at least 1, got 0"),
     "no steps": (lambda d: sample(steps=0), r"steps must be at least 1"),
     "too many steps": (lambda d: sample(steps=1001), r"at most 1000 steps fit, got 1001"),
@@ -243,7 +245,7 @@ def test_bad_input_gets_its_sentence(name, tmp_path):
     prepare, sentence = CASES[name]
     call = prepare(tmp_path)
     before = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*"))
-    with pytest.raises((ValueError, OSError, IndexError), match=sentence) as caught:
+    with pytest.raises((ValueError, OSError, IndexError, TypeError), match=sentence) as caught:
         call()
     assert "\n" not in str(caught.value), "one sentence, one line"
     assert sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*")) == before, "nothing new is left behind"

@@ -56,6 +56,8 @@ def tour(tmp_path_factory):
 
 def test_the_tour_runs_in_order_and_leaves_pages(tour):
     assert [path.name for path in sorted(tour.glob("*.html"))] == [path.stem + ".html" for path in NOTEBOOKS]
+    page = (tour / "03_training.html").read_text()
+    assert "lifter: 100%" in page and "lifter:   0%" not in page, "a page shows a progress bar's last state"
     assert (tour.parent / "checkpoints" / "synthetic_fast.safetensors").is_file()
     assert not (tour.parent / "checkpoints" / "synthetic.safetensors").exists()
 

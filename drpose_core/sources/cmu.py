@@ -60,7 +60,10 @@ def cmu_subjects(folder: str | Path) -> dict[str, Path]:
         raise FileNotFoundError(f"{folder} is no folder: give the folder that holds NN/NN.asf and NN/NN_MM.amc (see data/README.md)")
     found = {path.stem: path for path in sorted(Path(folder).rglob("*.asf"))}
     if not found:
-        raise FileNotFoundError(f"{folder} holds no .asf skeleton: give the folder that holds NN/NN.asf and NN/NN_MM.amc (see data/README.md)")
+        raise FileNotFoundError(
+            f"{folder} holds no .asf skeleton: give the folder that holds NN/NN.asf and NN/NN_MM.amc (make tour SOURCE=cmu DATA=<folder>), "
+            "or fetch some first: python -m drpose_core download-cmu data/cmu 02 16 35"
+        )
     return found
 
 
