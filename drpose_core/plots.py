@@ -24,7 +24,7 @@ _EYE = {"x": 0.85, "y": -1.85, "z": 0.40}  # from beside the camera, a little ab
 def pose_figure(pose, *, title: str = "", source: str = "") -> go.Figure:
     """One pose (J, 3) in 3D."""
     pose = _poses(pose, 2)
-    figure = go.Figure([_bones(pose, "pose", width=7, markers=True)])
+    figure = go.Figure([_bones(pose, "pose", width=7, markers=True)]).update_layout(showlegend=False)
     return _in_space(figure, pose, title, source)
 
 
@@ -65,7 +65,7 @@ def steps_figure(samples, times: Sequence[int], *, truth=None, title: str = "", 
 def motion_figure(poses, names: Sequence[str], *, title: str = "", source: str = "") -> go.Figure:
     """A sequence of poses (T, J, 3) with a slider over its T names and a play button."""
     poses = _poses(poses, 3)
-    figure = go.Figure([_bones(poses[0], "pose", width=7, markers=True)])
+    figure = go.Figure([_bones(poses[0], "pose", width=7, markers=True)]).update_layout(showlegend=False)
     figure.frames = [go.Frame(name=name, data=[_bones(pose, "pose", width=7, markers=True)]) for name, pose in zip(names, poses)]
     _in_space(figure, poses, title, source)
     play = {"label": "▶ play", "method": "animate", "args": [None, {"frame": {"duration": 100, "redraw": True}, "fromcurrent": True}]}
@@ -211,7 +211,7 @@ def _in_space(figure: go.Figure, poses: np.ndarray, title: str, source: str) -> 
         axis: {"title": name, "range": [m - h, m + h], "backgroundcolor": "#F7F7F7", "gridcolor": "#DDDDDD", "zeroline": False, "dtick": 0.5}
         for axis, name, m, h in zip(("xaxis", "yaxis", "zaxis"), ("x (m)", "depth (m)", "up (m)"), middle, half)
     }
-    ratio = dict(zip("xyz", 1.45 * half / half.max()))
+    ratio = dict(zip("xyz", 1.15 * half / half.max()))
     figure.update_scenes(
         aspectmode="manual", aspectratio=ratio, camera={"eye": _EYE, "center": {"x": 0, "y": 0, "z": -0.12}}, uirevision="keep", **axes
     )

@@ -20,6 +20,7 @@ class Tidy(Preprocessor):
         for output in merged:
             if output.output_type == "stream":
                 lines = (line.rstrip("\r").rsplit("\r", 1)[-1] for line in output.text.split("\n"))
+                lines = (re.sub(r"^ {20,}", "", line) for line in lines)  # what a bar leaves when it wipes itself out
                 output.name, output.text = "stdout", "\n".join(line for line in lines if line.strip()) + "\n"
             html = output.get("data", {}).get("text/html", "")
             if "<script" in html:
