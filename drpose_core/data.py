@@ -100,7 +100,6 @@ class PoseSet:
     def save(self, path: str | Path) -> None:
         """Write a flat npz without pickles; the file appears whole or not at all."""
         arrays = {name: value.cpu().numpy() for name in _TENSORS if (value := getattr(self, name)) is not None}
-        # An array of no strings would have no length to store; give it one.
         texts = {name: np.array(getattr(self, name), dtype=str) for name in ("actions", "sequences", "source")}
         with written_whole(path) as temporary, open(temporary, "wb") as file:
             np.savez(file, **arrays, **texts)
