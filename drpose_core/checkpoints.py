@@ -21,7 +21,9 @@ def save_checkpoint(path: str | Path, model: DRPose, *, record: dict | None = No
     Raises ValueError if the lifter cannot be rebuilt from its name alone.
     """
     state = {name: value.contiguous().cpu() for name, value in model.state_dict().items()}
-    if model.config.lifter not in LIFTERS or not _same_lifter(build_lifter(model.config.lifter), model.lifter):
+    with torch.random.fork_rng([]):  # a fresh lifter draws weights, which must not move the caller's random state
+        known = model.config.lifter in LIFTERS and _same_lifter(build_lifter(model.config.lifter), model.lifter)
+    if not known:
         raise ValueError(
             f"this lifter is no {model.config.lifter!r}: register it (LIFTERS['mine'] = its class) and use ModelConfig(lifter='mine')"
         )
@@ -72,7 +74,8 @@ def load_checkpoint(path: str | Path, device: torch.device | str = "cpu") -> DRP
     """Rebuild a model from its file alone, in eval mode. Raises FileNotFoundError or ValueError naming the file and the remedy."""
     config = checkpoint_record(path).get("config", {})
     try:
-        model = DRPose(ModelConfig(**config))
+        with torch.random.fork_rng([]):  # its first weights are drawn, and replaced below
+            model = DRPose(ModelConfig(**config))
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"{path} has a config this version does not know ({error}): register its lifter, or update drpose") from None
     with safe_open(path, framework="pt") as file:

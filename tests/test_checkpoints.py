@@ -11,6 +11,15 @@ from test_parity import GOLDEN, published_state
 import drpose_core as dr
 
 
+def test_saving_and_loading_draw_nothing_from_the_caller(small_model, tmp_path):
+    torch.manual_seed(3)
+    expected = torch.rand(4)
+    torch.manual_seed(3)
+    dr.save_checkpoint(tmp_path / "m.safetensors", small_model)
+    dr.load_checkpoint(tmp_path / "m.safetensors")
+    assert torch.equal(torch.rand(4), expected)
+
+
 def test_own_checkpoint_comes_back_whole(small_model, poses, tmp_path):
     path = tmp_path / "deep" / "model.safetensors"
     dr.save_checkpoint(path, small_model, record={"train": poses.source, "seed": 3})
