@@ -7,18 +7,18 @@ To read the method in one sitting: skeleton, data, diffusion, denoiser, model, m
 """
 
 from .cameras import camera_to_world, h36m_cameras, normalize_screen, project, screen_to_pixels, world_to_camera
-from .checkpoints import checkpoint_record, load_checkpoint, save_checkpoint
+from .checkpoints import checkpoint_record, latest_checkpoint, load_checkpoint, save_checkpoint
 from .data import PoseSet, batches
 from .denoiser import Denoiser
 from .diffusion import CosineSchedule, Step, ddim, with_flip
 from .evaluation import evaluate, table
 from .lifters import LIFTERS, build_lifter
 from .metrics import hypothesis_errors, mpjpe, p_mpjpe
-from .model import DRPose, ModelConfig, denoise_fn, denoising_loss, lifting_loss, sample_poses
-from .published import export_published, load_published
+from .model import DRPose, ModelConfig, denoise_fn, denoising_loss, lifting_loss, sample_poses, with_initial_poses
+from .published import export_published, load_published, load_published_lifter
 from .runtime import device, fast_mode, generator, hypothesis_generators, project_root, tour_source
 from .skeleton import BONES, JOINTS, flip
-from .sources import cmu_poses, download_cmu, h36m_poses, load_poses, synthetic_poses
+from .sources import cmu_poses, download_cmu, h36m_poses, load_poses, save_predictions, synthetic_poses, with_predictions
 from .training import TrainConfig, TrainStep, train
 
 __all__ = [
@@ -52,10 +52,12 @@ __all__ = [
     "h36m_poses",
     "hypothesis_errors",
     "hypothesis_generators",
+    "latest_checkpoint",
     "lifting_loss",
     "load_checkpoint",
     "load_poses",
     "load_published",
+    "load_published_lifter",
     "mpjpe",
     "normalize_screen",
     "p_mpjpe",
@@ -63,11 +65,14 @@ __all__ = [
     "project_root",
     "sample_poses",
     "save_checkpoint",
+    "save_predictions",
     "screen_to_pixels",
     "synthetic_poses",
     "table",
     "tour_source",
     "train",
     "with_flip",
+    "with_initial_poses",
+    "with_predictions",
     "world_to_camera",
 ]

@@ -1,8 +1,10 @@
 """Own checkpoints: one safetensors file that holds weights, config and a record, and cannot run code."""
 
 import json
+import platform
 from collections.abc import Callable
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -11,24 +13,33 @@ from safetensors.torch import save_file
 
 from .files import written_whole
 from .lifters import LIFTERS, build_lifter
+from .lifters.elsewhere import Elsewhere
 from .model import DRPose, ModelConfig
-from .skeleton import J
+from .runtime import project_root
+from .skeleton import JOINTS, J
+
+REMEDY = "train one with notebook 03_training, or give another path"
 
 
-def save_checkpoint(path: str | Path, model: DRPose, *, record: dict | None = None) -> None:
-    """Write weights, config and a record (anything JSON takes: data source, seed, scores) as one safetensors file, whole or not at all.
+def save_checkpoint(path: str | Path, model: DRPose, *, record: dict | None = None, dtype: torch.dtype = torch.float32) -> None:
+    """Write weights, config, joint names, versions and a record as one safetensors file, whole or not at all.
 
-    Raises ValueError if the lifter cannot be rebuilt from its name alone.
+    record: anything JSON takes; "train" should be the training poses' describe(), so that a wrong pairing is noticed later. It is the
+    model's own (model.record) if not given. dtype float16 halves the file; BatchNorm's statistics stay in float32. Raises ValueError if
+    the lifter cannot be rebuilt from its name alone.
     """
-    state = {name: value.contiguous().cpu() for name, value in model.state_dict().items()}
     with torch.random.fork_rng([]):  # a fresh lifter draws weights, which must not move the caller's random state
         known = model.config.lifter in LIFTERS and _same_lifter(build_lifter(model.config.lifter), model.lifter)
     if not known:
         raise ValueError(
             f"this lifter is no {model.config.lifter!r}: register it (LIFTERS['mine'] = its class) and use ModelConfig(lifter='mine')"
         )
+    state = {name: value.contiguous().cpu() for name, value in model.state_dict().items()}
+    state = {name: value.to(dtype) if value.is_floating_point() and "running" not in name else value for name, value in state.items()}
+    versions = {"python": platform.python_version()} | {name: version(name) for name in ("drpose", "torch", "numpy")}
+    content = {"config": asdict(model.config), "record": model.record if record is None else record}
     try:
-        metadata = json.dumps({"config": asdict(model.config), "record": record or {}})
+        metadata = json.dumps(content | {"versions": versions, "joints": JOINTS})
     except TypeError as error:
         raise ValueError(f"the record must be plain numbers, strings, lists and dicts ({error})") from None
     with written_whole(path) as temporary:
@@ -40,6 +51,8 @@ def save_checkpoint(path: str | Path, model: DRPose, *, record: dict | None = No
 
 def _same_lifter(rebuilt: Callable, lifter: Callable) -> bool:
     """Whether the one built by name, given the other's weights, computes what the other does (equal weights alone do not say so)."""
+    if isinstance(rebuilt, Elsewhere) or isinstance(lifter, Elsewhere):
+        return type(rebuilt) is type(lifter)
     if isinstance(rebuilt, torch.nn.Module) and isinstance(lifter, torch.nn.Module):
         try:
             rebuilt.load_state_dict(lifter.state_dict())
@@ -53,26 +66,31 @@ def _same_lifter(rebuilt: Callable, lifter: Callable) -> bool:
 
 
 def checkpoint_record(path: str | Path) -> dict:
-    """What stands in a checkpoint beside the weights: {"config": ..., "record": ...}. Raises as load_checkpoint does."""
-    remedy = "train one with notebook 03_training, or give another path"
+    """What stands in a checkpoint beside the weights: config, record, versions, joints. Raises as load_checkpoint does."""
     if not Path(path).is_file():
-        raise FileNotFoundError(f"{path} not found: {remedy}")
+        raise FileNotFoundError(f"{path} not found: {REMEDY}")
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
     except SafetensorError as error:
-        raise ValueError(f"{path} is no checkpoint, or a damaged one ({error}): {remedy}") from None
+        raise ValueError(f"{path} is no checkpoint, or a damaged one ({error}): {REMEDY}") from None
     if "drpose" not in metadata:
-        raise ValueError(f"{path} is a safetensors file without a drpose config: {remedy}")
+        raise ValueError(f"{path} is a safetensors file without a drpose config: {REMEDY}")
     try:
         return dict(json.loads(metadata["drpose"]))
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{path} has a config that cannot be read ({error}): {remedy}") from None
+        raise ValueError(f"{path} has a config that cannot be read ({error}): {REMEDY}") from None
 
 
 def load_checkpoint(path: str | Path, device: torch.device | str = "cpu") -> DRPose:
-    """Rebuild a model from its file alone, in eval mode. Raises FileNotFoundError or ValueError naming the file and the remedy."""
-    config = checkpoint_record(path).get("config", {})
+    """Rebuild a model from its file alone, in eval mode, float32; its record is model.record.
+
+    Raises FileNotFoundError or ValueError naming the file and the remedy.
+    """
+    content = checkpoint_record(path)
+    config, record = content.get("config", {}), content.get("record", {})
+    if tuple(content.get("joints", JOINTS)) != tuple(JOINTS):
+        raise ValueError(f"{path} was trained on another skeleton, its joints are {', '.join(map(str, content['joints']))}: {REMEDY}")
     try:
         with torch.random.fork_rng([]):  # its first weights are drawn, and replaced below
             model = DRPose(ModelConfig(**config))
@@ -84,4 +102,15 @@ def load_checkpoint(path: str | Path, device: torch.device | str = "cpu") -> DRP
         model.load_state_dict(state)
     except RuntimeError as error:
         raise ValueError(f"{path} does not fit its own config {config}: {' '.join(str(error).split())[:300]}") from None
+    model.record = record if isinstance(record, dict) else {}
     return model.to(device).eval()
+
+
+def latest_checkpoint(source: str = "synthetic") -> Path:
+    """The checkpoint to use for a source's poses: checkpoints/<source>.safetensors if training left one, else the kit's default.
+
+    The default was trained on the synthetic figure (checkpoints/README.md).
+    """
+    folder = project_root() / "checkpoints"
+    own = folder / f"{source}.safetensors"
+    return own if own.is_file() else folder / "default.safetensors"

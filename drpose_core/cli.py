@@ -1,16 +1,32 @@
-"""Prepare and fetch poses for drpose; add --help to a command for its options."""
+"""Prepare and fetch poses, train, convert weights; add --help to a command for its options."""
 
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
+import torch
 import tyro
+from torch import nn
+from tqdm import tqdm
 
+from .checkpoints import load_checkpoint, save_checkpoint
 from .data import PoseSet
-from .sources import download_cmu, load_poses
+from .evaluation import evaluate, table
+from .files import written_whole
+from .lifters import build_lifter
+from .model import DRPose, ModelConfig, denoising_loss, lifting_loss
+from .published import export_published, load_published, load_published_lifter
+from .runtime import device, generator, project_root
+from .sources import download_cmu, load_poses, with_predictions
+from .training import TrainConfig, steps_per_epoch
+from .training import train as train_steps
+
+Source = Literal["synthetic", "cmu", "h36m"]
 
 
-def prepare(source: Literal["synthetic", "cmu", "h36m"] = "synthetic", data: Path | None = None, out: Path | None = None) -> None:
+def prepare(source: Source = "synthetic", data: Path | None = None, out: Path | None = None) -> None:
     """Read a source of poses, check it, and say what is in it.
 
     Args:
@@ -39,11 +55,102 @@ def download(folder: tyro.conf.Positional[Path], subjects: tyro.conf.Positional[
     print(f"{len(files)} files in {folder}; now: make tour SOURCE=cmu DATA={folder}")
 
 
+def train(
+    source: Source = "synthetic",
+    data: Path | None = None,
+    out: Path | None = None,
+    model: ModelConfig = ModelConfig(),  # noqa: B008 (frozen)
+    lifter: TrainConfig = TrainConfig(epochs=1, batch_size=32),  # noqa: B008
+    denoiser: TrainConfig = TrainConfig(epochs=1, batch_size=64),  # noqa: B008
+    seed: int = 0,
+    lifter_from: Path | None = None,
+    predictions: Path | None = None,
+    half: bool = False,
+) -> None:
+    """Train a lifter and then a denoiser on it, keep both in a checkpoint, and score it on the test subjects.
+
+    Args:
+        source: Where the poses come from.
+        data: The folder with the source's files (default: data/); synthetic needs none.
+        out: The checkpoint (default: checkpoints/<source>.safetensors, which the notebooks pick up).
+        model: The model.
+        lifter: How to train the lifter.
+        denoiser: How to train the denoiser.
+        seed: For everything drawn; replaces the seeds of the two above.
+        lifter_from: Take the lifter from a checkpoint (.safetensors) or published weights (.pth) instead of training one.
+        predictions: Predictions for the training and test poses (npz) to refine instead of a lifter's poses.
+        half: Write the checkpoint in float16.
+    """
+    out, where = out or project_root() / "checkpoints" / f"{source}.safetensors", device()
+    if predictions:
+        model = replace(model, lifter="elsewhere")
+    torch.manual_seed(seed)  # the networks' first weights
+    first = _lifter(lifter_from, model.lifter) if lifter_from else build_lifter(model.lifter)
+    poses, test = (load_poses(source, split, data).to(where) for split in ("train", "test"))
+    if predictions:
+        poses, test = with_predictions(poses, predictions), with_predictions(test, predictions)
+    record = {"train": poses.describe(), "test": test.source, "seed": seed, "command": "python -m drpose_core " + " ".join(sys.argv[1:])}
+    first.to(where)
+    if not lifter_from and not predictions:
+        record["lifter_steps"] = _run("lifter", first, lifting_loss, poses, replace(lifter, seed=seed))
+    whole = DRPose(model, first).to(where)
+    record["denoiser_steps"] = _run("denoiser", whole, denoising_loss, poses, replace(denoiser, seed=seed))
+    save_checkpoint(out, whole, record=record)  # before the scores: whatever happens now, the weights are there
+    some = test[torch.randperm(len(test), generator=generator(seed))[:512].to(where)]
+    scores = table(evaluate(whole.eval(), some, hypotheses=1, steps=1, seed=seed))
+    record["scores_mm"] = {"poses": len(some), "hypotheses": 1, "steps": 1} | scores.loc[["initial", "p_avg"], ["MPJPE", "P-MPJPE"]].T.to_dict()
+    save_checkpoint(out, whole, record=record, dtype=torch.float16 if half else torch.float32)
+    print(f"{scores.round(1).to_string()}\n{len(some)} poses, {test.source}; H = 1, K = 1\nwritten to {out}")
+
+
+def _lifter(path: Path, name: str) -> nn.Module:
+    lifter = load_published_lifter(path, name) if path.suffix in (".pth", ".pt", ".bin") else load_checkpoint(path).lifter
+    if type(lifter) is not type(build_lifter(name)):
+        raise ValueError(f"{path} holds a {type(lifter).__name__}, not the lifter {name!r}: give --model.lifter its name")
+    return lifter
+
+
+def _run(name: str, module: nn.Module, loss: Callable, poses: PoseSet, config: TrainConfig) -> int:
+    """Train to the end with a progress bar; the number of steps."""
+    total = config.epochs * steps_per_epoch(len(poses), config)
+    for step in (bar := tqdm(train_steps(module, loss, poses, config), desc=name, total=total)):
+        if step.step % 50 == 0:
+            bar.set_postfix_str(f"loss {1000 * step.loss.item():.1f} mm")
+    return total
+
+
+def convert(
+    source: tyro.conf.Positional[Path],
+    out: tyro.conf.Positional[Path],
+    lifter: Annotated[Literal["dcgct", "htnet"], tyro.conf.arg(help="The initial model in a published file.")] = "dcgct",
+    lifter_only: bool = False,
+) -> None:
+    """Turn published DRPose weights (.pth) into an own checkpoint (.safetensors), or an own checkpoint into the published layout.
+
+    Args:
+        source: The file to read, .pth or .safetensors.
+        out: The file to write, of the other kind.
+        lifter_only: Write the initial model alone, in the layout of its own authors (to .pth).
+    """
+    kinds = source.suffix, out.suffix
+    if kinds == (".pth", ".safetensors") and not lifter_only:
+        save_checkpoint(out, load_published(source, lifter), record={"train": {"source": f"published weights, {source.name}"}})
+    elif kinds == (".safetensors", ".pth"):
+        model = load_checkpoint(source)
+        with written_whole(out) as temporary:
+            torch.save(export_published(model.lifter if lifter_only else model), temporary)
+    else:
+        raise ValueError(f"convert reads .pth and writes .safetensors or the other way round, got {source.name} and {out.name}")
+    print(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
+
+
 def main() -> None:
     """Run a command; a user's mistake ends in one sentence, not in a traceback."""
     app = tyro.extras.SubcommandApp()
     app.command(prepare)
     app.command(download, name="download-cmu")
+    app.command(train)
+    app.command(convert)
     try:
         app.cli(prog="python -m drpose_core", description=__doc__)
     except (ValueError, OSError) as error:

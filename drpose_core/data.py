@@ -11,7 +11,10 @@ from .cameras import flip_intrinsics
 from .files import written_whole
 from .skeleton import MIRRORED, J, flip
 
-_TENSORS = {"kp2d": (J, 2), "pose3d": (J, 3), "root": (3,), "intrinsics": (9,), "action": (), "sequence": (), "frame": (), "confidence": (J,)}
+_TENSORS = {"kp2d": (J, 2), "pose3d": (J, 3), "root": (3,), "intrinsics": (9,), "action": (), "sequence": (), "frame": ()}
+_TENSORS |= {"confidence": (J,), "initial": (2, J, 3)}
+_OPTIONAL = ("confidence", "initial")  # tensors that may be None
+_TEXTS = ("source", "keypoints", "skeleton")
 
 
 @dataclass(frozen=True, eq=False)  # comparing sets by value is nobody's wish, and tensors cannot be hashed
@@ -31,13 +34,16 @@ class PoseSet:
     actions: list[str]
     sequences: list[str] | None = None  # "subject/recording/camera"; None numbers them
     confidence: torch.Tensor | None = None  # (N, J) the detector's, 0 to 1; None where there is none
+    initial: torch.Tensor | None = None  # (N, 2, J, 3) an initial model's poses of the picture and of its mirror image; None: ask the lifter
     source: str = "unknown source"  # one line for figures and tables: where the poses come from
+    keypoints: str = "unknown"  # what made the 2D: "exact" (true projections), "detected" (the detector model), or a detector's name
+    skeleton: str = "unknown"  # whose joint positions these are: two motion capture systems put a hip centimetres apart
 
     def __post_init__(self):
         n = len(self.kp2d)
         for name, shape in _TENSORS.items():
             value = getattr(self, name)
-            if value is None and name == "confidence":
+            if value is None and name in _OPTIONAL:
                 continue
             if tuple(value.shape) != (n, *shape):
                 raise ValueError(f"PoseSet.{name} must be {('N', *shape)} with N = {n}, got {tuple(value.shape)}")
@@ -63,6 +69,10 @@ class PoseSet:
             index = getattr(self, name)
             if len(index) and (index.min() < 0 or index.max() >= len(texts)):
                 raise ValueError(f"PoseSet.{name} points past its {len(texts)} names")
+
+    def describe(self) -> dict[str, str | int]:
+        """What a checkpoint's record says of the set it was trained on: source, keypoints, skeleton, poses."""
+        return {name: getattr(self, name) for name in _TEXTS} | {"poses": len(self)}
 
     def __len__(self) -> int:
         return len(self.kp2d)
@@ -95,12 +105,13 @@ class PoseSet:
             root=self.root * self.root.new_tensor([-1, 1, 1]),
             intrinsics=flip_intrinsics(self.intrinsics),
             confidence=None if self.confidence is None else self.confidence[:, MIRRORED],
+            initial=None if self.initial is None else self.initial.flip(1),
         )
 
     def save(self, path: str | Path) -> None:
         """Write a flat npz without pickles; the file appears whole or not at all."""
         arrays = {name: value.cpu().numpy() for name in _TENSORS if (value := getattr(self, name)) is not None}
-        texts = {name: np.array(getattr(self, name), dtype=str) for name in ("actions", "sequences", "source")}
+        texts = {name: np.array(getattr(self, name), dtype=str) for name in ("actions", "sequences", *_TEXTS)}
         with written_whole(path) as temporary, open(temporary, "wb") as file:
             np.savez(file, **arrays, **texts)
 
@@ -115,14 +126,15 @@ class PoseSet:
                 arrays = {name: file[name] for name in file.files}
         except Exception as error:  # a damaged file can fail in any way
             raise ValueError(f"{path} is no pose set, or a damaged one ({' '.join(str(error).split())}): {remedy}") from None
-        missing = [f.name for f in fields(cls) if f.name != "confidence" and f.name not in arrays]
+        missing = [f.name for f in fields(cls) if f.name not in (*_OPTIONAL, "keypoints", "skeleton") and f.name not in arrays]
         if missing:
             raise ValueError(f"{path} is no pose set, it lacks {', '.join(missing)}: {remedy}")
         try:
             tensors = {name: torch.from_numpy(arrays[name]) for name in _TENSORS if name in arrays}
             if arrays["actions"].ndim != 1 or arrays["sequences"].ndim != 1:
                 raise ValueError("actions and sequences must be lists of names")
-            poses = cls(**tensors, actions=arrays["actions"].tolist(), sequences=arrays["sequences"].tolist(), source=str(arrays["source"]))
+            names = {name: arrays[name].tolist() for name in ("actions", "sequences")}
+            poses = cls(**tensors, **names, **{name: str(arrays[name]) for name in _TEXTS if name in arrays})
             poses.check()
         except (ValueError, IndexError, TypeError) as error:
             raise ValueError(f"{path}: {error}: {remedy}") from None
@@ -154,7 +166,7 @@ def _mirrored_where(batch: PoseSet, mirrored: torch.Tensor) -> PoseSet:
     """The batch with the poses marked in mirrored (B,) flipped; no host synchronisation."""
     other = batch.flipped()
     chosen = {}
-    for name in ("kp2d", "pose3d", "root", "intrinsics", "confidence"):
+    for name in ("kp2d", "pose3d", "root", "intrinsics", *_OPTIONAL):
         plain, flipped = getattr(batch, name), getattr(other, name)
         if plain is not None:
             chosen[name] = torch.where(mirrored.view(-1, *[1] * (plain.ndim - 1)), flipped, plain)

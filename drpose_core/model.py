@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
@@ -53,6 +53,7 @@ class DRPose(nn.Module):
         self.lifter = build_lifter(config.lifter) if lifter is None else lifter
         self.denoiser = Denoiser(config.channels, config.depth, config.heads, config.dropout)
         self.schedule = CosineSchedule(config.timesteps)
+        self.record: dict = {}  # what its checkpoint says of its training; empty for a model that comes from none
         if isinstance(self.lifter, nn.Module):
             self.lifter.requires_grad_(False)
         self.train(self.training)
@@ -78,6 +79,18 @@ class DRPose(nn.Module):
         return pose
 
 
+def with_initial_poses(model: DRPose, poses: PoseSet) -> PoseSet:
+    """The set with the lifter's poses attached (PoseSet.initial); what a frozen lifter says of a picture need be computed only once.
+
+    A set that has initial poses already is returned as it is.
+    """
+    if poses.initial is not None:
+        return poses
+    with _evaluating(model):
+        both = torch.stack([model.initial_pose(poses.kp2d), model.initial_pose(flip(poses.kp2d))], dim=1)
+    return replace(poses, initial=both)
+
+
 def weighted_mpjpe(pred: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """Mean over poses and joints of joint weight * distance, in metres; limbs weigh more. pred, target (..., J, 3)."""
     return ((pred - target).norm(dim=-1) * pred.new_tensor(JOINT_WEIGHTS)).mean()
@@ -95,20 +108,26 @@ def denoising_loss(model: DRPose, batch: PoseSet, *, generator: torch.Generator 
     t = torch.randint(steps, (len(x0),), generator=generator, device=where).to(x0.device)
     noise = torch.randn(x0.shape, generator=generator, dtype=x0.dtype, device=where).to(x0.device)
     x_t = model.schedule.add_noise(x0, t, noise).clamp(-CLIP, CLIP)
-    pred = model.denoiser(x_t[:, None], model.initial_pose(batch.kp2d), model.denoiser.condition(batch.kp2d, t))
+    x_init = model.initial_pose(batch.kp2d) if batch.initial is None else batch.initial[:, 0]
+    pred = model.denoiser(x_t[:, None], x_init, model.denoiser.condition(batch.kp2d, t))
     return weighted_mpjpe(pred[:, 0], x0)
 
 
-def denoise_fn(model: DRPose, kp2d: torch.Tensor, *, flip_test: bool = True) -> DenoiseFn:
+def denoise_fn(model: DRPose, kp2d: torch.Tensor, *, flip_test: bool = True, initial: torch.Tensor | None = None) -> DenoiseFn:
     """The model's (x_t, t) -> x0 for the images kp2d (B, J, 2); x_t and x0 (B, H, J, 3), both clamped to +-CLIP.
 
-    What depends on kp2d alone is computed here, once. flip_test averages with the mirrored pass. The networks run in chunks,
-    so that their memory does not grow with B, in eval mode and without gradients.
+    What depends on kp2d alone is computed here, once. initial takes the lifter's place: (B, J, 3), mirrored for the mirrored pass, or
+    (B, 2, J, 3), poses of the picture and of its mirror image (PoseSet.initial). flip_test averages with the mirrored pass. The networks
+    run in chunks, so that their memory does not grow with B, in eval mode and without gradients.
     """
     _check_kp2d(kp2d)
+    if initial is not None:
+        initial = torch.stack([initial, flip(initial)], dim=1) if initial.ndim == 3 else initial
+        if tuple(initial.shape) != (len(kp2d), 2, J, 3):
+            raise ValueError(f"initial must be (B, J, 3) or (B, 2, J, 3) with B = {len(kp2d)}, got {tuple(initial.shape)}")
 
-    def conditioned(kp2d: torch.Tensor) -> DenoiseFn:
-        x_init = model.initial_pose(kp2d)
+    def conditioned(kp2d: torch.Tensor, side: int) -> DenoiseFn:
+        x_init = model.initial_pose(kp2d) if initial is None else initial[:, side]
 
         def denoise(x_t: torch.Tensor, t: int) -> torch.Tensor:
             images = max(1, CHUNK // x_t.shape[1])
@@ -119,8 +138,8 @@ def denoise_fn(model: DRPose, kp2d: torch.Tensor, *, flip_test: bool = True) -> 
         return denoise
 
     with _evaluating(model):
-        plain = conditioned(kp2d)
-        both = with_flip(plain, conditioned(flip(kp2d)), flip) if flip_test else plain
+        plain = conditioned(kp2d, 0)
+        both = with_flip(plain, conditioned(flip(kp2d), 1), flip) if flip_test else plain
 
     def denoise(x_t: torch.Tensor, t: int) -> torch.Tensor:
         with _evaluating(model):
@@ -140,11 +159,13 @@ def sample_poses(
     spacing: str | Sequence[int] = "linear",
     generator: torch.Generator | Sequence[torch.Generator] | None = None,
     noise: torch.Tensor | None = None,
+    initial: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Sample hypotheses for images kp2d (B, J, 2); returns the clean estimates of all steps, (K, B, H, J, 3), metres, joint 0 at the origin.
 
     [-1] are the hypotheses. generator: one, or one per hypothesis (runtime.hypothesis_generators), which keeps the first ones when H grows.
     noise (K, B, H, J, 3) replays a run: noise[0] starts the chain, noise[i] ends step i; hypotheses and steps must then fit it.
+    initial: poses in place of the lifter's, as denoise_fn takes them.
     Raises ValueError for arguments that do not fit together.
     """
     _check_kp2d(kp2d)
@@ -166,7 +187,7 @@ def sample_poses(
         where = kp2d.device if generator is None else generator.device
         draw = lambda: torch.randn(shape, generator=generator, dtype=kp2d.dtype, device=where).to(kp2d)  # noqa: E731
 
-    denoise = denoise_fn(model, kp2d, flip_test=flip_test)
+    denoise = denoise_fn(model, kp2d, flip_test=flip_test, initial=initial)
     chain = ddim(denoise, draw(), model.schedule, steps, eta=eta, spacing=spacing, noise_sampler=lambda x: draw())
     samples = torch.stack([step.x0 for step in chain])
     samples[..., 0, :] = 0

@@ -5,8 +5,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from .diffusion import CosineSchedule
+from .lifters import DCGCT, HTNet, build_lifter
 from .model import DRPose, ModelConfig
 
 # (own name, published name, form): the tables hold every entry, a form says how the tensor is laid out there.
@@ -69,39 +71,43 @@ _HTNET = (
     (r"blocks\.(\d+)\.body\.(qkv|proj)\.", r"Hiremixer.blocks.\1.gbi.attn.\2.", "same"),
     (r"blocks\.(\d+)\.(norm_mlp|mlp\.fc\d)\.", r"Hiremixer.blocks.\1.\2.", "same"),
 )
-_LIFTER_TABLES = {"dcgct": _DCGCT, "htnet": _HTNET}
-_PREFIXES = {"lifter.": "encoder_feat.", "denoiser.": "pose_estimator."}
+_LIFTER_TABLES = {DCGCT: _DCGCT, HTNet: _HTNET}
+_NAMES = ("dcgct", "htnet")
+_PREFIXES = {"lifter": "encoder_feat.", "denoiser": "pose_estimator."}
+Weights = str | Path | Mapping[str, torch.Tensor]
 
 
-def load_published(path_or_state_dict: str | Path | Mapping[str, torch.Tensor], lifter: str = "dcgct") -> DRPose:
+def load_published(path_or_state_dict: Weights, lifter: str = "dcgct") -> DRPose:
     """A DRPose, in eval mode, from published weights: a .pth file or its state dict, initial model included.
 
     Strict: raises ValueError that lists what is missing, left over or of another shape. A file's pickle may hold tensors only.
     """
-    if lifter not in _LIFTER_TABLES:
-        raise ValueError(f"no published layout is known for lifter {lifter!r}: choose from {', '.join(_LIFTER_TABLES)}")
-    where, state = "the state dict", path_or_state_dict
-    if not isinstance(state, Mapping):
-        where, state = str(state), _read_pth(Path(state))
-    if not all(isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()):
-        raise ValueError(f"{where} holds no plain state dict: save model.state_dict() alone")
-    # DataParallel puts "module." before every name.
-    state = {name.removeprefix("module."): value for name, value in state.items()}
+    where, state = _state(path_or_state_dict)
     alphas = state.get("alphas_cumprod")
     if alphas is None or alphas.ndim != 1 or not len(alphas):
-        raise ValueError(f"{where} lacks alphas_cumprod: it is no full DRPose checkpoint")
+        bare = state and not any(name.startswith(tuple(_PREFIXES.values())) for name in state)
+        remedy = ": if it is a bare initial model, use load_published_lifter" if bare else ""
+        raise ValueError(f"{where} lacks alphas_cumprod: it is no full DRPose checkpoint{remedy}")
     if not torch.allclose(alphas.double(), CosineSchedule(len(alphas)).alpha_bar, atol=1e-6):
         raise ValueError(f"{where} was trained with another noise schedule than the cosine: it cannot be sampled from here")
-    model = DRPose(ModelConfig(lifter=lifter, timesteps=len(alphas))).eval()
-    expected = export_published(model)
-    _compare(where, state, expected)
-    model.load_state_dict({own: _to_own(entries, state, like) for own, like, entries in _entries(model)})
-    return model
+    return _filled(DRPose(ModelConfig(lifter=_known(lifter), timesteps=len(alphas))), where, state)
 
 
-def export_published(model: DRPose) -> dict[str, torch.Tensor]:
-    """The model's weights under the names and shapes of the published state dict, diffusion buffers included."""
-    published = _schedule_buffers(model.schedule)
+def load_published_lifter(path_or_state_dict: Weights, lifter: str = "dcgct") -> nn.Module:
+    """An initial model alone, in eval mode, from the weights its own authors published, or from a full DRPose checkpoint.
+
+    Strict and safe as load_published is. DRPose(ModelConfig(lifter=name), this) trains a denoiser on it.
+    """
+    where, state = _state(path_or_state_dict)
+    prefix = _PREFIXES["lifter"]
+    if any(name.startswith(prefix) for name in state):
+        state = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+    return _filled(build_lifter(_known(lifter)), where, state)
+
+
+def export_published(model: DRPose | nn.Module) -> dict[str, torch.Tensor]:
+    """The weights of a DRPose, diffusion buffers included, or of a lifter alone, under the names and shapes of the published state dict."""
+    published = _schedule_buffers(model.schedule) if isinstance(model, DRPose) else {}
     for _, value, entries in _entries(model):
         for (name, form), part in zip(entries, value.chunk(3) if entries[0][1] == "qkv" else [value]):
             if form == "cheb" and part.ndim == 2:
@@ -116,17 +122,39 @@ def export_published(model: DRPose) -> dict[str, torch.Tensor]:
     return published
 
 
-def _entries(model: DRPose) -> Iterator[tuple[str, torch.Tensor, list[tuple[str, str]]]]:
+def _state(weights: Weights) -> tuple[str, Mapping[str, torch.Tensor]]:
+    """What to call the weights in a message, and the weights; DataParallel's "module." is taken from their names."""
+    where, state = ("the state dict", weights) if isinstance(weights, Mapping) else (str(weights), _read_pth(Path(weights)))
+    if not all(isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()):
+        raise ValueError(f"{where} holds no plain state dict: save model.state_dict() alone")
+    return where, {name.removeprefix("module."): value for name, value in state.items()}
+
+
+def _known(lifter: str) -> str:
+    if lifter not in _NAMES:
+        raise ValueError(f"no published layout is known for lifter {lifter!r}: choose from {', '.join(_NAMES)}")
+    return lifter
+
+
+def _filled(module: nn.Module, where: str, state: Mapping[str, torch.Tensor]) -> nn.Module:
+    """The module with published weights in it, in eval mode."""
+    _compare(where, state, export_published(module))
+    module.load_state_dict({own: _to_own(entries, state, like) for own, like, entries in _entries(module)})
+    return module.eval()
+
+
+def _entries(model: nn.Module) -> Iterator[tuple[str, torch.Tensor, list[tuple[str, str]]]]:
     """Yield (own name, tensor, [(published name, form)]) for every entry of the model's state dict."""
-    tables = {"lifter.": _LIFTER_TABLES.get(model.config.lifter), "denoiser.": _DENOISER}
+    lifter = model.lifter if isinstance(model, DRPose) else model
+    if type(lifter) not in _LIFTER_TABLES:
+        raise ValueError(f"no published layout is known for a {type(lifter).__name__}: only for {', '.join(_NAMES)}")
+    tables = {"lifter": _LIFTER_TABLES[type(lifter)], "denoiser": _DENOISER}
     for own, value in model.state_dict().items():
-        prefix = own.split(".")[0] + "."
-        if tables[prefix] is None:
-            raise ValueError(f"no published layout is known for lifter {model.config.lifter!r}: choose from {', '.join(_LIFTER_TABLES)}")
-        rest = own.removeprefix(prefix)
-        for pattern, replacement, form in tables[prefix]:
+        part, rest = own.split(".", 1) if isinstance(model, DRPose) else ("lifter", own)
+        for pattern, replacement, form in tables[part]:
             if match := re.match(pattern, rest):
-                name = _PREFIXES[prefix] + match.expand(replacement) + rest[match.end() :]
+                name = match.expand(replacement) + rest[match.end() :]
+                name = _PREFIXES[part] + name if isinstance(model, DRPose) else name
                 names = [name.format(i) for i in range(3)] if form == "qkv" else [name]
                 yield own, value, [(name, form) for name in names]
                 break

@@ -1,14 +1,20 @@
 """Weights in and out: own files, the published layout, and files that mean harm."""
 
+import json
 import os
 import pickle
+import warnings
 import zipfile
+from dataclasses import replace
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 from test_parity import GOLDEN, published_state
 
 import drpose_core as dr
+from drpose_core import cli
 
 
 def test_saving_and_loading_draw_nothing_from_the_caller(small_model, tmp_path):
@@ -28,6 +34,96 @@ def test_own_checkpoint_comes_back_whole(small_model, poses, tmp_path):
     assert all(torch.equal(a, b) for a, b in zip(again.state_dict().values(), small_model.state_dict().values()))
     assert dr.checkpoint_record(path)["record"] == {"train": poses.source, "seed": 3}
     assert [p.name for p in path.parent.iterdir()] == ["model.safetensors"]
+
+
+def test_half_a_checkpoint_computes_nearly_the_same(small_model, poses, tmp_path):
+    dr.save_checkpoint(tmp_path / "full.safetensors", small_model)
+    dr.save_checkpoint(tmp_path / "half.safetensors", small_model, dtype=torch.float16)
+    full, half = ((tmp_path / f"{name}.safetensors").stat().st_size for name in ("full", "half"))
+    again = dr.load_checkpoint(tmp_path / "half.safetensors")
+    assert half < 0.52 * full and all(p.dtype == torch.float32 for p in again.parameters())
+    assert (again.initial_pose(poses.kp2d[:50]) - small_model.initial_pose(poses.kp2d[:50])).norm(dim=-1).max() < 5e-3
+
+
+def test_a_checkpoint_says_what_made_it(small_model, poses, tmp_path):
+    path = tmp_path / "m.safetensors"
+    dr.save_checkpoint(path, small_model, record={"train": poses.describe()})
+    content = dr.checkpoint_record(path)
+    assert content["versions"]["torch"] == torch.__version__ and content["joints"] == list(dr.JOINTS)
+    model = dr.load_checkpoint(path)
+    assert model.record["train"] == {
+        "source": poses.source,
+        "keypoints": "detected",
+        "skeleton": "synthetic figure",
+        "poses": len(poses),
+    }
+    dr.save_checkpoint(tmp_path / "again.safetensors", model)  # the record stays with the model
+    assert dr.checkpoint_record(tmp_path / "again.safetensors")["record"] == content["record"]
+
+
+def test_a_wrong_pairing_is_said_aloud(small_model, poses):
+    small_model.record = {"train": poses.describe()}
+    one = {"hypotheses": 1, "steps": 1}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        dr.evaluate(small_model, poses[:2], **one)
+        dr.evaluate(small_model, replace(poses[:2], keypoints="unknown"), **one)
+    with pytest.warns(UserWarning, match="trained on keypoints 'detected', given 'exact'"):
+        dr.evaluate(small_model, replace(poses[:2], keypoints="exact"), **one)
+    with pytest.warns(UserWarning, match="trained on skeleton 'synthetic figure', given 'Human3.6M'"):
+        dr.evaluate(small_model, replace(poses[:2], skeleton="Human3.6M"), **one)
+
+
+def test_another_skeleton_is_refused(small_model, tmp_path):
+    path = tmp_path / "m.safetensors"
+    dr.save_checkpoint(path, small_model)
+    with safe_open(path, framework="pt") as file:
+        content = json.loads(file.metadata()["drpose"])
+        state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    content["joints"] = content["joints"][::-1]
+    save_file(state, path, metadata={"drpose": json.dumps(content)})
+    with pytest.raises(ValueError, match=r"m.safetensors was trained on another skeleton, its joints are right wrist"):
+        dr.load_checkpoint(path)
+
+
+def test_the_newest_checkpoint_is_the_sources_own_else_the_default(tmp_path, monkeypatch):
+    from drpose_core import checkpoints
+
+    monkeypatch.setattr(checkpoints, "project_root", lambda: tmp_path)
+    assert dr.latest_checkpoint("cmu") == tmp_path / "checkpoints" / "default.safetensors"
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "cmu.safetensors").touch()
+    assert dr.latest_checkpoint("cmu").name == "cmu.safetensors" and dr.latest_checkpoint().name == "default.safetensors"
+
+
+@pytest.mark.parametrize("lifter", ["dcgct", "htnet"])
+def test_bare_initial_models_go_in_and_out(lifter, tmp_path, capsys, monkeypatch):
+    """As their own authors publish them, from a full checkpoint, and back, bit by bit; the command line does the same."""
+    full = published_state(lifter)
+    bare = {name.removeprefix("encoder_feat."): value for name, value in full.items() if name.startswith("encoder_feat.")}
+    torch.save({f"module.{name}": value for name, value in bare.items()}, tmp_path / "bare.pth")
+    for weights in (tmp_path / "bare.pth", full):
+        exported = dr.export_published(dr.load_published_lifter(weights, lifter))
+        assert exported.keys() == bare.keys() and all(torch.equal(exported[name], value) for name, value in bare.items())
+    with pytest.raises(ValueError, match="if it is a bare initial model, use load_published_lifter"):
+        dr.load_published(tmp_path / "bare.pth", lifter)
+    with pytest.raises(ValueError, match="is not of the published layout for this lifter: it lacks"):
+        dr.load_published_lifter(tmp_path / "bare.pth", "htnet" if lifter == "dcgct" else "dcgct")
+
+    torch.save(full, tmp_path / "full.pth")
+
+    def convert(*arguments):
+        monkeypatch.setattr("sys.argv", ["drpose_core", "convert", *map(str, arguments)])
+        cli.main()
+
+    convert(tmp_path / "full.pth", tmp_path / "own.safetensors", "--lifter", lifter)
+    convert(tmp_path / "own.safetensors", tmp_path / "back.pth")
+    convert(tmp_path / "own.safetensors", tmp_path / "lifter.pth", "--lifter-only")
+    back, alone = (torch.load(tmp_path / name, weights_only=True) for name in ("back.pth", "lifter.pth"))
+    assert back.keys() == full.keys() and all(torch.equal(back[name], full[name]) for name in full if "." in name)
+    assert alone.keys() == bare.keys() and all(torch.equal(alone[name], bare[name]) for name in bare)
+    with pytest.raises(SystemExit, match=r"error: convert reads .pth and writes .safetensors or the other way round"):
+        convert(tmp_path / "full.pth", tmp_path / "again.pth")
 
 
 @pytest.mark.parametrize("lifter", ["dcgct", "htnet"])

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from torch import nn
 
 from .dcgct import DCGCT
+from .elsewhere import Elsewhere
 from .htnet import HTNet
+from .mlp import ResidualMLP
 
 # Add your own: LIFTERS["mine"] = MyModule; then ModelConfig(lifter="mine") trains and reloads like the built-in ones.
-LIFTERS: dict[str, Callable[[], nn.Module]] = {"dcgct": DCGCT, "htnet": HTNet}
+LIFTERS: dict[str, Callable[[], nn.Module]] = {"dcgct": DCGCT, "htnet": HTNet, "mlp": ResidualMLP, "elsewhere": Elsewhere}
 
 
 def build_lifter(name: str) -> nn.Module:

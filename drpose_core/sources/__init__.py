@@ -7,9 +7,19 @@ from ..runtime import project_root
 from .cmu import cmu_poses, cmu_subjects
 from .cmu_download import download_cmu
 from .h36m import TEST_SUBJECTS, TRAIN_SUBJECTS, h36m_poses
+from .predictions import save_predictions, with_predictions
 from .synthetic import synthetic_poses
 
-__all__ = ["SOURCES", "cmu_poses", "download_cmu", "h36m_poses", "load_poses", "synthetic_poses"]
+__all__ = [
+    "SOURCES",
+    "cmu_poses",
+    "download_cmu",
+    "h36m_poses",
+    "load_poses",
+    "save_predictions",
+    "synthetic_poses",
+    "with_predictions",
+]
 
 SOURCES = ("synthetic", "cmu", "h36m")
 

@@ -51,7 +51,7 @@ def cmu_poses(
         raise FileNotFoundError(f"{folder} has no subject {', '.join(missing)} (it has {', '.join(found)}): {REMEDY}")
     chosen = {name: found[name] for name in subjects or found}
     source = f"CMU mocap {', '.join(chosen)}, filmed by Human3.6M cameras, 2D: {keypoints}"
-    return film(_recordings(chosen, seed, stride), keypoints=keypoints, seed=seed, source=source)
+    return film(_recordings(chosen, seed, stride), keypoints=keypoints, seed=seed, source=source, skeleton="CMU")
 
 
 def cmu_subjects(folder: str | Path) -> dict[str, Path]:

@@ -26,7 +26,7 @@ class Recording(NamedTuple):
     cameras: str  # the Human3.6M subject whose camera set-up films it
 
 
-def film(recordings: Iterable[Recording], *, keypoints: str, seed: int, source: str) -> PoseSet:
+def film(recordings: Iterable[Recording], *, keypoints: str, seed: int, source: str, skeleton: str) -> PoseSet:
     """Put recordings in front of four cameras; keypoints "exact" are projections, "detected" what detector.detect makes of them.
 
     Rows are ordered by recording, camera, frame. A recording's noise depends on (seed, its subject and name) alone.
@@ -60,4 +60,5 @@ def film(recordings: Iterable[Recording], *, keypoints: str, seed: int, source: 
         columns["action"].append(torch.full((count * views,), actions.index(action)))
         columns["frame"].append((torch.arange(count) * take.stride).repeat(views))
         sequences += [f"{take.subject}/{take.name}/{camera}" for camera in range(views)]
-    return PoseSet(**{name: torch.cat(parts) for name, parts in columns.items()}, actions=actions, sequences=sequences, source=source)
+    texts = {"source": source, "keypoints": keypoints, "skeleton": skeleton}
+    return PoseSet(**{name: torch.cat(parts) for name, parts in columns.items()}, actions=actions, sequences=sequences, **texts)

@@ -77,7 +77,9 @@ def h36m_poses(
     if not sequences:
         raise ValueError(f"{path3d} holds no recordings of {', '.join(subjects)}: {REMEDY}")
     tensors = {name: torch.cat(parts) for name, parts in columns.items()}
-    return PoseSet(**tensors, actions=actions, sequences=sequences, source=f"Human3.6M {', '.join(subjects)}, 2D: {keypoints}")
+    source = f"Human3.6M {', '.join(subjects)}, 2D: {keypoints}"
+    kind = "exact" if keypoints == "gt" else keypoints
+    return PoseSet(**tensors, actions=actions, sequences=sequences, source=source, keypoints=kind, skeleton="Human3.6M")
 
 
 def _by_subject(path: Path, key: str, subjects: tuple[str, ...]) -> dict:

@@ -28,7 +28,8 @@ def synthetic_poses(
     if stride < 1 or takes < 1 or seconds < 1:
         raise ValueError(f"stride and takes must be at least 1 and seconds at least 1, got {stride}, {takes} and {seconds}")
     source = f"synthetic figure (not human data), {split} subjects, seed {seed}, 2D: {keypoints}"
-    return film(_perform(split, seed, stride, seconds, takes), keypoints=keypoints, seed=seed, source=source)
+    recordings = _perform(split, seed, stride, seconds, takes)
+    return film(recordings, keypoints=keypoints, seed=seed, source=source, skeleton="synthetic figure")
 
 
 def _perform(split: str, seed: int, stride: int, seconds: float, takes: int) -> Iterator[Recording]:
