@@ -98,7 +98,8 @@ def train(
     save_checkpoint(out, whole, record=record)  # before the scores: whatever happens now, the weights are there
     some = test[torch.randperm(len(test), generator=generator(seed))[:512].to(where)]
     scores = table(evaluate(whole.eval(), some, hypotheses=1, steps=1, seed=seed))
-    record["scores_mm"] = {"poses": len(some), "hypotheses": 1, "steps": 1} | scores.loc[["initial", "p_avg"], ["MPJPE", "P-MPJPE"]].T.to_dict()
+    of_poses = scores.loc[["initial", "p_avg"], ["MPJPE", "P-MPJPE"]].astype(float).round(2).T.to_dict()
+    record["scores_mm"] = {"poses": len(some), "hypotheses": 1, "steps": 1} | of_poses
     save_checkpoint(out, whole, record=record, dtype=torch.float16 if half else torch.float32)
     print(f"{scores.round(1).to_string()}\n{len(some)} poses, {test.source}; H = 1, K = 1\nwritten to {out}")
 

@@ -1,0 +1,125 @@
+"""Initial pose against refined pose over seeds: behind the README's results and the choice of how the lifter runs while the denoiser trains.
+
+python benchmarks/refinement.py --source cmu --data ../shared/cmu --lifters dcgct htnet --seeds 0 1 2 --modes frozen published
+
+One row per lifter, seed and mode goes to output/refinement.csv as soon as it is measured; what stands there is not measured again. Lifters
+are kept in output/refinement/ and shared by the modes. Set OMP_NUM_THREADS=1 and start one process per core and source to use all cores.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+import torch
+import tyro
+from tqdm import tqdm
+
+import drpose_core as dr
+from drpose_core.training import steps_per_epoch
+
+OUT = dr.project_root() / "output" / "refinement.csv"
+SPACING = [999, 300, 100, 40, 10]
+Mode = Literal["frozen", "noisy", "dropout", "published"]
+
+
+def main(
+    source: Literal["synthetic", "cmu", "h36m"] = "synthetic",
+    data: Path | None = None,
+    lifters: tuple[str, ...] = ("dcgct", "htnet"),
+    seeds: tuple[int, ...] = (0, 1, 2),
+    modes: tuple[Mode, ...] = ("noisy",),
+    samples: int = 28_000,
+    batch_size: int = 32,
+) -> None:
+    """Train and score every combination; samples are poses before mirroring, for the lifter and again for the denoiser."""
+    train, test = (dr.load_poses(source, split, data) for split in ("train", "test"))
+    test = test[torch.randperm(len(test), generator=dr.generator(0))[:1024]]
+    for seed in seeds:
+        poses = train[torch.randperm(len(train), generator=dr.generator(seed))[:samples]]
+        config = dr.TrainConfig(epochs=max(1, round(samples / len(poses))), batch_size=batch_size, seed=seed)
+        for name in lifters:
+            for mode in modes:
+                cell = {"source": source, "lifter": name, "seed": seed, "mode": mode, "samples": samples, "batch_size": batch_size}
+                if measured(cell):
+                    continue
+                start = time.perf_counter()
+                model = refiner(lifter(cell, poses, config), name, mode, poses, config)
+                cell["denoiser_seconds"] = round(time.perf_counter() - start)
+                append(cell | scores(model, lifter(cell, poses, config), test))
+
+
+def lifter(cell: dict, poses: dr.PoseSet, config: dr.TrainConfig) -> torch.nn.Module:
+    """The trained lifter of a source, name and seed; from its file if it is there."""
+    name, seed = cell["lifter"], cell["seed"]
+    path = OUT.with_suffix("") / "{source}_{lifter}_{seed}_{samples}_{batch_size}.safetensors".format(**cell)
+    if not path.exists():
+        torch.manual_seed(seed)
+        module = dr.build_lifter(name)
+        run(f"{name} {seed}", dr.train(module, dr.lifting_loss, poses, config), poses, config)
+        dr.save_checkpoint(path, dr.DRPose(dr.ModelConfig(lifter=name, depth=1), module))
+    return dr.load_checkpoint(path).lifter
+
+
+def refiner(module: torch.nn.Module, name: str, mode: Mode, poses: dr.PoseSet, config: dr.TrainConfig) -> dr.DRPose:
+    """A denoiser trained on a lifter's poses.
+
+    frozen: the lifter in eval mode. noisy: frozen, plus the loss's own noise on the initial pose (the kit's default). dropout: its dropout
+    on. published: its dropout on and its BatchNorm on the batch's statistics, which also move its running ones, as in the published run.
+    """
+    torch.manual_seed(config.seed + 1)
+    model = dr.DRPose(dr.ModelConfig(lifter=name), module)
+    if mode in ("frozen", "noisy"):
+        poses = dr.with_initial_poses(model, poses)
+
+    def loss(model: dr.DRPose, batch: dr.PoseSet, *, generator: torch.Generator) -> torch.Tensor:
+        if mode in ("dropout", "published"):
+            model.lifter.train()
+        if mode == "dropout":
+            for part in model.lifter.modules():
+                part.train(not isinstance(part, torch.nn.BatchNorm1d) and part.training)
+        return dr.denoising_loss(model, batch, generator=generator)
+
+    run(f"{name} {config.seed} {mode}", dr.train(model, loss, poses, config), poses, config)
+    return model.eval()
+
+
+def run(name: str, steps, poses: dr.PoseSet, config: dr.TrainConfig) -> None:
+    for _ in tqdm(steps, desc=name, total=config.epochs * steps_per_epoch(len(poses), config), mininterval=30):
+        pass
+
+
+def scores(model: dr.DRPose, untouched: Callable, test: dr.PoseSet) -> dict[str, float]:
+    """MPJPE and P-MPJPE in mm of the lifter as it was, of the pose refined once, and of 10 hypotheses in 5 steps on fewer poses."""
+    initial = dr.DRPose(model.config, untouched).eval()
+    given = dr.with_initial_poses(initial, test)
+    pose = (given.initial[:, 0] + dr.flip(given.initial[:, 1])) / 2
+    pose[:, 0] = 0
+    row = {"test_poses": len(test)}
+    once = dr.table(dr.evaluate(model, test, hypotheses=1, steps=1))
+    many = dr.table(dr.evaluate(model, test[:160], hypotheses=10, steps=len(SPACING), spacing=SPACING))
+    by_action = pd.DataFrame({"action": test.action, "MPJPE": dr.mpjpe(pose, test.pose3d), "P-MPJPE": dr.p_mpjpe(pose, test.pose3d)})
+    before = 1000 * by_action.groupby("action").mean().mean()
+    for protocol in ("MPJPE", "P-MPJPE"):
+        row |= {f"initial {protocol}": before[protocol], f"refined {protocol}": once[protocol]["p_avg"]}
+        row |= {f"mean of 10 {protocol}": many[protocol]["p_avg"], f"best of 10 {protocol} (oracle)": many[protocol]["p_best"]}
+    return {name: round(value, 2) if isinstance(value, float) else value for name, value in row.items()}
+
+
+def measured(cell: dict) -> bool:
+    if not OUT.exists():
+        return False
+    table = pd.read_csv(OUT)
+    return bool(math.prod((table[name] == value) for name, value in cell.items()).any())
+
+
+def append(row: dict) -> None:
+    OUT.parent.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame([row]).to_csv(OUT, mode="a", header=not OUT.exists(), index=False)
+    print(row)
+
+
+if __name__ == "__main__":
+    tyro.cli(main)
