@@ -31,15 +31,16 @@ def main(
     lifters: tuple[str, ...] = ("dcgct", "htnet"),
     seeds: tuple[int, ...] = (0, 1, 2),
     modes: tuple[Mode, ...] = ("noisy",),
-    samples: int = 28_000,
+    samples: int = 20_000,
     batch_size: int = 32,
 ) -> None:
     """Train and score every combination; samples are poses before mirroring, for the lifter and again for the denoiser."""
     train, test = (dr.load_poses(source, split, data) for split in ("train", "test"))
     test = test[torch.randperm(len(test), generator=dr.generator(0))[:1024]]
     for seed in seeds:
-        poses = train[torch.randperm(len(train), generator=dr.generator(seed))[:samples]]
-        config = dr.TrainConfig(epochs=max(1, round(samples / len(poses))), batch_size=batch_size, seed=seed)
+        epochs = math.ceil(samples / len(train))
+        poses = train[torch.randperm(len(train), generator=dr.generator(seed))[: samples // epochs]]
+        config = dr.TrainConfig(epochs=epochs, batch_size=batch_size, seed=seed)
         for name in lifters:
             for mode in modes:
                 cell = {"source": source, "lifter": name, "seed": seed, "mode": mode, "samples": samples, "batch_size": batch_size}
@@ -80,7 +81,7 @@ def refiner(module: torch.nn.Module, name: str, mode: Mode, poses: dr.PoseSet, c
         if mode == "dropout":
             for part in model.lifter.modules():
                 part.train(not isinstance(part, torch.nn.BatchNorm1d) and part.training)
-        return dr.denoising_loss(model, batch, generator=generator)
+        return dr.denoising_loss(model, batch, generator=generator, initial_noise=0.03 if mode == "noisy" else 0)
 
     run(f"{name} {config.seed} {mode}", dr.train(model, loss, poses, config), poses, config)
     return model.eval()
@@ -99,7 +100,7 @@ def scores(model: dr.DRPose, untouched: Callable, test: dr.PoseSet) -> dict[str,
     pose[:, 0] = 0
     row = {"test_poses": len(test)}
     once = dr.table(dr.evaluate(model, test, hypotheses=1, steps=1))
-    many = dr.table(dr.evaluate(model, test[:160], hypotheses=10, steps=len(SPACING), spacing=SPACING))
+    many = dr.table(dr.evaluate(model, test[:96], hypotheses=10, steps=len(SPACING), spacing=SPACING))
     by_action = pd.DataFrame({"action": test.action, "MPJPE": dr.mpjpe(pose, test.pose3d), "P-MPJPE": dr.p_mpjpe(pose, test.pose3d)})
     before = 1000 * by_action.groupby("action").mean().mean()
     for protocol in ("MPJPE", "P-MPJPE"):

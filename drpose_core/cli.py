@@ -16,7 +16,7 @@ from .data import PoseSet
 from .evaluation import evaluate, table
 from .files import written_whole
 from .lifters import build_lifter
-from .model import DRPose, ModelConfig, denoising_loss, lifting_loss
+from .model import DRPose, ModelConfig, denoising_loss, lifting_loss, with_initial_poses
 from .published import export_published, load_published, load_published_lifter
 from .runtime import device, generator, project_root
 from .sources import download_cmu, load_poses, with_predictions
@@ -61,7 +61,7 @@ def train(
     out: Path | None = None,
     model: ModelConfig = ModelConfig(),  # noqa: B008 (frozen)
     lifter: TrainConfig = TrainConfig(epochs=1, batch_size=32),  # noqa: B008
-    denoiser: TrainConfig = TrainConfig(epochs=1, batch_size=64),  # noqa: B008
+    denoiser: TrainConfig = TrainConfig(epochs=1, batch_size=32),  # noqa: B008
     seed: int = 0,
     lifter_from: Path | None = None,
     predictions: Path | None = None,
@@ -94,6 +94,7 @@ def train(
     if not lifter_from and not predictions:
         record["lifter_steps"] = _run("lifter", first, lifting_loss, poses, replace(lifter, seed=seed))
     whole = DRPose(model, first).to(where)
+    poses = with_initial_poses(whole, poses)  # the lifter is frozen: once per pose is enough
     record["denoiser_steps"] = _run("denoiser", whole, denoising_loss, poses, replace(denoiser, seed=seed))
     save_checkpoint(out, whole, record=record)  # before the scores: whatever happens now, the weights are there
     some = test[torch.randperm(len(test), generator=generator(seed))[:512].to(where)]

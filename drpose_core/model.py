@@ -16,6 +16,9 @@ from .skeleton import J, flip
 
 CLIP = 1.1  # metres: what the network sees and says stays within +-CLIP
 JOINT_WEIGHTS = (1, 1, 2.5, 2.5, 1, 2.5, 2.5, 1, 1, 1, 1.5, 1.5, 4, 4, 1.5, 4, 4)
+# Metres. A lifter is better on the poses it was trained on than on new people, and a denoiser that only saw the former trusts it too
+# much; benchmarks/refinement.py has the figures, with and without.
+INITIAL_NOISE = 0.03
 CHUNK = 1024  # poses per network pass: large enough for fast matrix products, small enough for the cache
 
 
@@ -101,14 +104,21 @@ def lifting_loss(lifter: nn.Module, batch: PoseSet, *, generator: torch.Generato
     return mpjpe(lifter(batch.kp2d), batch.pose3d).mean()
 
 
-def denoising_loss(model: DRPose, batch: PoseSet, *, generator: torch.Generator | None = None) -> torch.Tensor:
-    """Noise each pose of a batch to a random step, denoise it once, return the weighted joint error (METHOD: training)."""
+def denoising_loss(
+    model: DRPose, batch: PoseSet, *, generator: torch.Generator | None = None, initial_noise: float = INITIAL_NOISE
+) -> torch.Tensor:
+    """Noise each pose of a batch to a random step, denoise it once, return the weighted joint error (METHOD: training).
+
+    initial_noise (metres) is the spread of what is added to each coordinate of the initial pose, so that the denoiser learns to mend it.
+    """
     steps, x0 = len(model.schedule), batch.pose3d
     where = generator.device if generator is not None else x0.device
     t = torch.randint(steps, (len(x0),), generator=generator, device=where).to(x0.device)
     noise = torch.randn(x0.shape, generator=generator, dtype=x0.dtype, device=where).to(x0.device)
     x_t = model.schedule.add_noise(x0, t, noise).clamp(-CLIP, CLIP)
     x_init = model.initial_pose(batch.kp2d) if batch.initial is None else batch.initial[:, 0]
+    if initial_noise:
+        x_init = x_init + initial_noise * torch.randn(x_init.shape, generator=generator, dtype=x0.dtype, device=where).to(x0.device)
     pred = model.denoiser(x_t[:, None], x_init, model.denoiser.condition(batch.kp2d, t))
     return weighted_mpjpe(pred[:, 0], x0)
 

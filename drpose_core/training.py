@@ -35,7 +35,8 @@ class TrainConfig:
     def published(cls, epochs: int = 20) -> "TrainConfig":
         """Optimiser, batch size and decays of the published code; how many epochs it ran is not known.
 
-        One thing differs: there the frozen lifter's dropout and BatchNorm stayed in training mode, here it is in eval mode (model.DRPose).
+        One thing differs: there the frozen lifter's dropout and BatchNorm stayed in training mode, here it is in eval mode (model.DRPose)
+        and denoising_loss adds noise to its poses instead.
         """
         return cls(epochs=epochs, batch_size=512, lr=5e-4, decay="published")
 

@@ -78,21 +78,24 @@ def test_training_the_denoiser_leaves_the_lifter_alone(small_model, poses):
         assert torch.equal(value, before[name]) == name.startswith("lifter."), name
 
 
-def test_the_loss_by_hand(small_model, poses):
+@pytest.mark.parametrize("initial_noise", [0, 0.03])
+def test_the_loss_by_hand(initial_noise, small_model, poses):
     """One pose at a time, with the same draws."""
     batch = poses[:4]
     g = dr.generator(5)
     t = torch.randint(1000, (4,), generator=g)
-    noise = torch.randn(4, J, 3, generator=g)
+    noise, shake = torch.randn(4, J, 3, generator=g), torch.randn(4, J, 3, generator=g)
     weights = torch.tensor(model_module.JOINT_WEIGHTS)
     total = 0.0
     for n in range(4):
         a = small_model.schedule.alpha_bar[t[n]].float()
         x_t = (a.sqrt() * batch.pose3d[n] + (1 - a).sqrt() * noise[n]).clamp(-1.1, 1.1)
         kp2d = batch.kp2d[n : n + 1]
-        x0 = small_model.denoiser(x_t[None, None], small_model.lifter(kp2d), small_model.denoiser.condition(kp2d, t[n : n + 1]))
+        initial = small_model.lifter(kp2d) + initial_noise * shake[n]
+        x0 = small_model.denoiser(x_t[None, None], initial, small_model.denoiser.condition(kp2d, t[n : n + 1]))
         total += (weights * (x0[0, 0] - batch.pose3d[n]).square().sum(-1).sqrt()).mean()
-    assert torch.allclose(dr.denoising_loss(small_model, batch, generator=dr.generator(5)), total / 4, rtol=1e-4)
+    loss = dr.denoising_loss(small_model, batch, generator=dr.generator(5), initial_noise=initial_noise)
+    assert torch.allclose(loss, total / 4, rtol=1e-4)
 
 
 def test_any_function_may_be_the_lifter(poses):
