@@ -6,12 +6,14 @@ Metres inside, millimetres in tables and figures (names end in _mm). Camera fram
 To read the method in one sitting: skeleton, data, diffusion, denoiser, model, metrics. Figures are in drpose_core.plots.
 """
 
-from .cameras import camera_to_world, h36m_cameras, normalize_screen, project, screen_to_pixels, world_to_camera
+from .aggregation import aggregate
+from .calibration import calibration_curve, calibration_error, covered
+from .cameras import camera_to_world, estimate_root, h36m_cameras, normalize_screen, project, screen_to_pixels, world_to_camera
 from .checkpoints import checkpoint_record, latest_checkpoint, load_checkpoint, save_checkpoint
 from .data import PoseSet, batches
 from .denoiser import Denoiser
 from .diffusion import CosineSchedule, Step, ddim, with_flip
-from .evaluation import evaluate, table
+from .evaluation import assess, evaluate
 from .lifters import LIFTERS, build_lifter
 from .metrics import hypothesis_errors, mpjpe, p_mpjpe
 from .model import DRPose, ModelConfig, denoise_fn, denoising_loss, lifting_loss, sample_poses, with_initial_poses
@@ -19,6 +21,7 @@ from .published import export_published, load_published, load_published_lifter
 from .runtime import device, fast_mode, generator, hypothesis_generators, project_root, tour_source
 from .skeleton import BONES, JOINTS, flip
 from .sources import cmu_poses, download_cmu, h36m_poses, load_poses, save_predictions, synthetic_poses, with_predictions
+from .tables import paper_table, table
 from .training import TrainConfig, TrainStep, train
 
 __all__ = [
@@ -33,16 +36,22 @@ __all__ = [
     "Step",
     "TrainConfig",
     "TrainStep",
+    "aggregate",
+    "assess",
     "batches",
     "build_lifter",
+    "calibration_curve",
+    "calibration_error",
     "camera_to_world",
     "checkpoint_record",
     "cmu_poses",
+    "covered",
     "ddim",
     "denoise_fn",
     "denoising_loss",
     "device",
     "download_cmu",
+    "estimate_root",
     "evaluate",
     "export_published",
     "fast_mode",
@@ -61,6 +70,7 @@ __all__ = [
     "mpjpe",
     "normalize_screen",
     "p_mpjpe",
+    "paper_table",
     "project",
     "project_root",
     "sample_poses",

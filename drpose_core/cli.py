@@ -13,13 +13,14 @@ from tqdm import tqdm
 
 from .checkpoints import load_checkpoint, save_checkpoint
 from .data import PoseSet
-from .evaluation import evaluate, table
+from .evaluation import evaluate
 from .files import written_whole
 from .lifters import build_lifter
 from .model import DRPose, ModelConfig, denoising_loss, lifting_loss, with_initial_poses
 from .published import export_published, load_published, load_published_lifter
 from .runtime import device, generator, project_root
 from .sources import download_cmu, load_poses, with_predictions
+from .tables import table
 from .training import TrainConfig, steps_per_epoch
 from .training import train as train_steps
 

@@ -1,24 +1,53 @@
-"""A PoseSet and a model -> a tidy table of errors."""
+"""A PoseSet and a model -> tables of scores, in one pass over the poses, whose memory does not grow with their number."""
 
+import json
 import warnings
+import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
+from torch import distributed
 from tqdm import tqdm
 
-from .cameras import project
+from .calibration import calibration_curve, calibration_error
 from .data import PoseSet
-from .metrics import hypothesis_errors, mpjpe, p_mpjpe
+from .files import written_whole
 from .model import DRPose, sample_poses, with_initial_poses
 from .runtime import generator
-from .skeleton import J, flip
+from .scoring import CHOICES, HONEST, Previous, score_batch
+from .skeleton import JOINTS, J, flip
+from .tables import ORACLES
 
-# Scores that the truth has a hand in: a best hypothesis is picked by it; j_avg reprojects from the true root.
-ORACLES = ("p_best", "j_best", "j_avg")
+UNIT = 1e-9  # sums are counted in nanometres as integers: their order cannot change a digit, so shards and resumed runs agree exactly
+AT_ONCE = 500_000  # hypotheses times steps held at a time
 
 
-def evaluate(
+@dataclass(frozen=True)
+class Assessment:
+    """What assess measures; every table says its units, and which scores the truth had a hand in."""
+
+    scores: pd.DataFrame  # evaluate's table
+    joints: pd.DataFrame  # joint, initial_mm, mean_mm, spread_mm
+    calibration: pd.DataFrame  # quantile, covered, fair
+    summary: pd.DataFrame  # quantity, value, unit
+
+
+def evaluate(model: DRPose, poses: PoseSet, **settings) -> pd.DataFrame:
+    """Sample hypotheses for every pose and score them: one number a row. Settings are those of assess.
+
+    Columns: action, step (0 for the score "initial", the lifter's own pose, flip-averaged if flip_test; the last step is the result),
+    protocol ("MPJPE", "P-MPJPE"), score, error_mm (mean over the action's poses), poses (their number), oracle (whether the truth had a
+    hand in the score). Scores of every step: p_avg (the mean), p_best, j_best, j_avg; of the last step also median, medoid, jpma,
+    weighted (aggregation.aggregate). tables.table and paper_table show it at a glance.
+    """
+    return assess(model, poses, **settings).scores
+
+
+def assess(
     model: DRPose,
     poses: PoseSet,
     *,
@@ -26,53 +55,54 @@ def evaluate(
     steps: int = 5,
     flip_test: bool = True,
     spacing: str | Sequence[int] = "linear",
-    batch_size: int = 64,
+    eta: float = 1.0,
+    every_step: bool = True,
+    batch_size: int | None = None,
     seed: int = 0,
-) -> pd.DataFrame:
-    """Sample hypotheses for every pose and score them: one row for each action, step, protocol and score.
+    resume: str | Path | None = None,
+) -> Assessment:
+    """Everything that is measured, in one pass. The noise belongs to (seed, row of the pose), so that batches and shards change nothing.
 
-    Columns: action, step (0 for the score "initial", the lifter's own pose, flip-averaged if flip_test; the last step is the result),
-    protocol ("MPJPE", "P-MPJPE"), score ("initial", "p_avg", "p_best", "j_best", "j_avg"), error_mm (mean over the action's poses), poses
-    (their number), oracle (whether the truth had a hand in the score). The noise belongs to (seed, row of the pose), so that batch_size
-    changes nothing. Raises ValueError for an empty set; warns if the model was trained on other keypoints or another skeleton.
+    every_step=False scores the last step alone. batch_size None fits memory. resume: a file that keeps what is done, so that an
+    interrupted run continues there; it goes when the run is done. Under torch.distributed the processes share the poses and all get the
+    same result. Raises ValueError for an empty set; warns if the model was trained on other keypoints or another skeleton.
     """
+    batch_size = max(1, min(64, AT_ONCE // max(1, hypotheses * steps))) if batch_size is None else batch_size
     if not len(poses) or batch_size < 1:
         raise ValueError(f"evaluate needs poses and a batch_size of at least 1, got {len(poses)} poses and {batch_size}")
     for sentence in wrong_pairing(model.record, poses):
-        warnings.warn(sentence, stacklevel=2)
-    device = poses.device
-    names = ("initial", "p_avg", "p_best", "j_best", "j_avg")
-    totals = torch.zeros(len(poses.actions), steps + 1, 2, len(names), dtype=torch.float64, device=device)
-    for start in tqdm(range(0, len(poses), batch_size), desc="evaluate", leave=False):
-        rows = torch.arange(start, min(start + batch_size, len(poses)))
-        batch = with_initial_poses(model, poses[rows.to(device)])
+        warnings.warn(sentence, stacklevel=3)
+    chain = {"hypotheses": hypotheses, "steps": steps, "spacing": spacing, "eta": eta, "flip_test": flip_test}
+    rank, world = (distributed.get_rank(), distributed.get_world_size()) if distributed.is_initialized() else (0, 1)
+    kept = _Kept(resume, rank, _fingerprint(model, poses, chain | {"seed": seed, "every": every_step, "batch": batch_size, "world": world}))
+    starts = range(0, len(poses), batch_size)[rank::world]
+    counts = torch.bincount(poses.action, minlength=len(poses.actions)).cpu()
+    gap = _gaps(poses)
+    sums = kept.sums
+    for number in (bar := tqdm(range(kept.done, len(starts)), "evaluate", len(starts), initial=kept.done, leave=False, disable=rank > 0)):
+        first = starts[number]
+        overlap = int(first > 0 and gap[first] > 0)  # a velocity needs the frame before
+        rows = torch.arange(first - overlap, min(first + batch_size, len(poses)))
+        batch = with_initial_poses(model, poses[rows.to(poses.device)])
+        noise = torch.stack([torch.randn(steps, hypotheses, J, 3, generator=generator(seed, n)) for n in rows.tolist()], dim=1)
+        samples = sample_poses(model, batch.kp2d, **chain, noise=noise, initial=batch.initial)
+        samples = samples if every_step else samples[-1:]
         initial = batch.initial.clone()
         initial[:, :, 0] = 0
         initial = (initial[:, 0] + flip(initial[:, 1])) / 2 if flip_test else initial[:, 0]
-        noise = torch.stack([torch.randn(steps, hypotheses, J, 3, generator=generator(seed, n)) for n in rows.tolist()], dim=1)
-        chains = {"hypotheses": hypotheses, "steps": steps, "spacing": spacing, "noise": noise, "initial": batch.initial}
-        samples = sample_poses(model, batch.kp2d, flip_test=flip_test, **chains)
-        pixels = project((samples + batch.root[:, None, None]).transpose(0, 1), batch.intrinsics).transpose(0, 1)
-        reprojection = (pixels - batch.kp2d[:, None]).norm(dim=-1)  # (K, B, H, J)
-        scores = torch.zeros(len(batch), steps + 1, 2, len(names), dtype=torch.float64, device=device)
-        for protocol, align in enumerate((False, True)):
-            scores[:, 0, protocol, 0] = (p_mpjpe if align else mpjpe)(initial, batch.pose3d).double()
-            errors = hypothesis_errors(samples, batch.pose3d, reprojection_error=reprojection, align=align)
-            for column, name in enumerate(names[1:], start=1):
-                scores[:, 1:, protocol, column] = errors[name].T.double()
-        totals.index_add_(0, batch.action, scores)
-    counts = torch.bincount(poses.action, minlength=len(poses.actions)).cpu()
-    means_mm = totals.cpu() * 1000 / counts.clamp_min(1)[:, None, None, None]
-    rows = [
-        (action, step, protocol, name, means_mm[a, step, p, s].item(), int(counts[a]), name in ORACLES)
-        for a, action in enumerate(poses.actions)
-        if counts[a]
-        for step in range(steps + 1)
-        for p, protocol in enumerate(("MPJPE", "P-MPJPE"))
-        for s, name in enumerate(names)
-        if (step == 0) == (name == "initial")
-    ]
-    return pd.DataFrame(rows, columns=["action", "step", "protocol", "score", "error_mm", "poses", "oracle"])
+        here = gap[rows].to(poses.device)
+        for name, value in score_batch(batch, samples, initial, Previous(here > 0, here)).items():
+            value = (value[overlap:].double() / UNIT).round().long().cpu()
+            total = sums.setdefault(name, torch.zeros(len(poses.actions), *value.shape[1:], dtype=torch.int64))
+            total.index_add_(0, batch.action[overlap:].cpu(), value)
+        kept.keep(number + 1)
+        seen = min(first + batch_size, len(poses))
+        bar.set_postfix_str(f"p_avg {sums['errors'][:, 0, -1, 0].sum().item() * UNIT * 1000 / (number * batch_size + seen - first):.1f} mm")
+    if world > 1:
+        for name in sorted(sums):
+            distributed.all_reduce(sums[name])
+    kept.drop()
+    return _assessment({name: total.double() * UNIT for name, total in sums.items()}, poses.actions, counts, steps, hypotheses)
 
 
 def wrong_pairing(record: dict, poses: PoseSet) -> list[str]:
@@ -89,9 +119,89 @@ def wrong_pairing(record: dict, poses: PoseSet) -> list[str]:
     return sentences
 
 
-def table(scores: pd.DataFrame) -> pd.DataFrame:
-    """The result of evaluate at a glance: mean over actions in mm at the last step, a row per score, a column per protocol."""
-    last = scores[scores.step.isin([0, scores.step.max()])]
-    means = last.groupby(["score", "protocol"], sort=False).error_mm.mean().unstack()
-    means.insert(0, "oracle", [name in ORACLES for name in means.index])
-    return means.rename_axis(columns=None)
+def _assessment(sums: dict[str, torch.Tensor], actions: list[str], counts: torch.Tensor, steps: int, hypotheses: int) -> Assessment:
+    """Tables of the summed numbers, (actions, ...) each."""
+    every = sums["errors"].shape[2]
+    rows = []
+    for a, action in enumerate(actions):
+        if not counts[a]:
+            continue
+        for p, protocol in enumerate(("MPJPE", "P-MPJPE")):
+            cells = [(0 if name == "initial" else steps, name, sums["answers"][a, p, s]) for s, name in enumerate(HONEST)]
+            cells += [(steps - every + k + 1, name, sums["errors"][a, p, k, s]) for k in range(every) for s, name in enumerate(CHOICES)]
+            for step, name, total in sorted(cells, key=lambda cell: cell[0]):
+                rows.append((action, step, protocol, name, 1000 * total.item() / int(counts[a]), int(counts[a]), name in ORACLES))
+    scores = pd.DataFrame(rows, columns=["action", "step", "protocol", "score", "error_mm", "poses", "oracle"])
+    total = {name: value.sum(0) for name, value in sums.items()}
+    n = int(counts.sum())
+    joints = pd.DataFrame(dict(zip(("initial_mm", "mean_mm", "spread_mm"), (1000 * total["joints"] / n).tolist())))
+    joints.insert(0, "joint", JOINTS)
+    curve = calibration_curve(total["covered"], n, hypotheses)
+    fit = calibration_error(curve)
+    quantities = [(f"PCK at 150 mm, {who}", 100 * total["pck"][i] / n, "%") for i, who in enumerate(("initial pose", "mean pose"))]
+    quantities += [(f"AUC, 0 to 150 mm, {who}", 100 * total["auc"][i] / n, "%") for i, who in enumerate(("initial pose", "mean pose"))]
+    if total["pairs"] > 0:
+        pairs = total["pairs"]
+        quantities += [
+            (f"MPJVE, {who}", 1000 * total["velocity"][i] / pairs, "mm/frame") for i, who in enumerate(("initial pose", "mean pose"))
+        ]
+    quantities += [
+        ("left/right difference of bones, mean pose", 1000 * total["asymmetry"] / n, "mm"),
+        ("spread of the hypotheses, mean over joints", joints.spread_mm[1:].mean(), "mm"),
+        ("share of the spread along the camera's axis", 100 * total["variance"][1] / total["variance"][0].clamp_min(UNIT), "%"),
+        ("spread of bone lengths over hypotheses", 1000 * total["bones"] / n, "mm"),
+        ("2D reprojection error of the hypotheses (root estimated), of an image 1000 pixels wide", 500 * total["reprojection"] / n, "pixels"),
+        (f"calibration error (ECE), H = {hypotheses}", fit["ece"], ""),
+        ("  a perfectly calibrated sampler with as many hypotheses", fit["floor"], ""),
+        ("  over-confident by (negative: under-confident)", fit["confidence"], ""),
+    ]
+    summary = pd.DataFrame([(name, float(value), unit) for name, value, unit in quantities], columns=["quantity", "value", "unit"])
+    return Assessment(scores, joints, curve, summary)
+
+
+def _gaps(poses: PoseSet) -> torch.Tensor:
+    """Frames between each row and the one before, (N,), 0 where that is not the next frame of its sequence at the set's own rate."""
+    gap = torch.zeros(len(poses), dtype=torch.int64)
+    ahead = (poses.frame[1:] - poses.frame[:-1]).cpu()
+    ahead[(poses.sequence[1:] != poses.sequence[:-1]).cpu() | (ahead < 0)] = 0
+    if (ahead > 0).any():
+        gap[1:] = torch.where(ahead == ahead[ahead > 0].min(), ahead, 0)
+    return gap
+
+
+def _fingerprint(model: DRPose, poses: PoseSet, settings: dict) -> str:
+    """Changes with the weights, the poses and the settings."""
+    code = zlib.crc32(json.dumps(settings | poses.describe(), default=list, sort_keys=True).encode())
+    lifter = model.lifter.state_dict() if isinstance(model.lifter, torch.nn.Module) else {}
+    tensors = [
+        *model.denoiser.state_dict().values(),
+        *lifter.values(),
+        poses.kp2d,
+        poses.pose3d,
+        *(x for x in [poses.initial] if x is not None),
+    ]
+    for value in tensors:
+        code = zlib.crc32(value.detach().cpu().contiguous().numpy().tobytes(), code)
+    return f"{code:08x}"
+
+
+class _Kept:
+    """The sums of a run so far, in a file if one is given."""
+
+    def __init__(self, path: str | Path | None, rank: int, fingerprint: str):
+        self.path = None if path is None else Path(path).with_name(f"{Path(path).stem}-{fingerprint}-{rank}.npz")
+        self.sums: dict[str, torch.Tensor] = {}
+        self.done = 0
+        if self.path is not None and self.path.is_file():
+            with np.load(self.path, allow_pickle=False) as file:
+                self.sums = {name: torch.from_numpy(file[name]) for name in file.files if name != "done"}
+                self.done = int(file["done"])
+
+    def keep(self, done: int) -> None:
+        if self.path is not None:
+            with written_whole(self.path) as temporary, open(temporary, "wb") as file:
+                np.savez(file, done=done, **{name: value.numpy() for name, value in self.sums.items()})
+
+    def drop(self) -> None:
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)

@@ -2,9 +2,8 @@
 
 import torch
 
-from .procrustes import aligned_errors, procrustes_align
-
-__all__ = ["hypothesis_errors", "joint_errors", "mpjpe", "p_mpjpe", "procrustes_align"]
+from .procrustes import aligned_errors
+from .skeleton import BONES, LEFT, RIGHT, bone_lengths
 
 
 def mpjpe(pred: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -49,3 +48,24 @@ def hypothesis_errors(
         nearest = reprojection_error.argmin(-2, keepdim=True).expand(*errors.shape[:-2], 1, errors.shape[-1])
         scores["j_avg"] = errors.gather(-2, nearest).squeeze(-2).mean(-1)
     return scores
+
+
+def share_within(errors: torch.Tensor, threshold: float = 0.15) -> torch.Tensor:
+    """PCK: share of joints nearer than threshold (metres), joint 0 left out, which is right by definition. errors (..., J) -> (...).
+
+    150 mm is the threshold of Mehta et al. 2017 (MPI-INF-3DHP).
+    """
+    return (errors[..., 1:] < threshold).to(errors.dtype).mean(-1)
+
+
+def area_under_curve(errors: torch.Tensor) -> torch.Tensor:
+    """AUC: the mean of share_within over the thresholds 0, 5, ..., 150 mm (Mehta et al. 2017). errors (..., J) -> (...)."""
+    return torch.stack([share_within(errors, threshold / 1000) for threshold in range(0, 155, 5)]).mean(0)
+
+
+def bone_asymmetry(pose: torch.Tensor) -> torch.Tensor:
+    """Mean over pairs of |left bone - right bone|, in metres; people are symmetric, nothing is aligned. pose (..., J, 3) -> (...)."""
+    lengths = bone_lengths(pose)
+    left = [n for n, (_, child) in enumerate(BONES) if child in LEFT]
+    right = [n for n, (_, child) in enumerate(BONES) if child in RIGHT]
+    return (lengths[..., left] - lengths[..., right]).abs().mean(-1)

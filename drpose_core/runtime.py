@@ -1,10 +1,13 @@
 """What the machine gives: device, fast mode, the tour's source, random generators. The only reader of environment variables."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import distributed
 
 
 def device() -> torch.device:
@@ -13,6 +16,8 @@ def device() -> torch.device:
     Raises ValueError if DRPOSE_DEVICE names something torch does not know or this machine does not have.
     """
     name = os.environ.get("DRPOSE_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
+    if name == "cuda" and "LOCAL_RANK" in os.environ:  # under torchrun each process has a card of its own
+        name = f"cuda:{int(os.environ['LOCAL_RANK']) % max(1, torch.cuda.device_count())}"
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as error:
@@ -37,6 +42,19 @@ def tour_source() -> tuple[str, Path | None]:
 def project_root() -> Path:
     """The folder that holds notebooks/, data/ and checkpoints/; output goes to its output/."""
     return Path(__file__).resolve().parent.parent
+
+
+@contextmanager
+def distributed_run() -> Iterator[int]:
+    """Join the processes that torchrun started, if it did, and leave them at the end; gives this process's rank, 0 without torchrun."""
+    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
+        yield 0
+        return
+    distributed.init_process_group("gloo")  # what is exchanged lies on the CPU
+    try:
+        yield distributed.get_rank()
+    finally:
+        distributed.destroy_process_group()
 
 
 def generator(seed: int, *more: int, device: torch.device | str = "cpu") -> torch.Generator:

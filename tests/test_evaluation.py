@@ -1,9 +1,12 @@
 """The table of scores against a slow loop over poses."""
 
+import numpy as np
 import pytest
 import torch
 
 import drpose_core as dr
+
+HONEST = ("median", "medoid", "jpma", "weighted")
 
 
 @pytest.fixture
@@ -29,6 +32,9 @@ def test_every_row_by_hand(small_model, scored):
                 x = samples[step - 1, 0]
                 reprojection = (dr.project(x + one.root, one.intrinsics[0]) - one.kp2d).norm(dim=-1)
                 scores = dr.hypothesis_errors(x, one.pose3d[0], reprojection_error=reprojection, align=align)
+                answers = {how: dr.aggregate(x[None], how, kp2d=one.kp2d, intrinsics=one.intrinsics)[0] for how in HONEST}
+                if step == 2:  # the last
+                    scores |= {how: dr.p_mpjpe(y, one.pose3d[0]) if align else dr.mpjpe(y, one.pose3d[0]) for how, y in answers.items()}
                 for name, value in scores.items():
                     expected.setdefault((action, step, protocol, name), []).append(1000 * value.item())
     assert len(table) == len(expected)
@@ -50,7 +56,117 @@ def test_the_glance_averages_actions_at_the_last_step(scored):
     glance = dr.table(table)
     last = table[(table.step == 2) & (table.protocol == "P-MPJPE") & (table.score == "j_best")]
     assert glance["P-MPJPE"]["j_best"] == pytest.approx(last.error_mm.mean())
-    assert glance["oracle"].to_dict() == {"initial": False, "p_avg": False, "p_best": True, "j_best": True, "j_avg": True}
+    honest = {"initial": False, "median": False, "medoid": False, "jpma": False, "weighted": False, "p_avg": False}
+    assert glance["oracle"].to_dict() == honest | {"p_best": True, "j_best": True, "j_avg": True}
+    assert list(glance.oracle) == sorted(glance.oracle), "honest scores come first"
+    weights = last.poses / last.poses.sum()
+    assert dr.table(table, over="frames")["P-MPJPE"]["j_best"] == pytest.approx((weights * last.error_mm).sum())
+    with pytest.raises(ValueError, match="unknown mean over 'poses': choose from actions, frames"):
+        dr.table(table, over="poses")
+
+
+def test_the_papers_table_peeks_and_says_so(scored):
+    _, table = scored
+    paper = dr.paper_table(table)
+    for (protocol, score), row in paper.iterrows():
+        cells = table[(table.protocol == protocol) & (table.score == score)]
+        by_step = {step: part.error_mm.mean() for step, part in cells.groupby("step")}
+        assert row["mean over actions"] == pytest.approx(min(by_step.values()))
+        step = row["step picked on the test set"]
+        assert by_step[step] == min(by_step.values())
+        part = cells[cells.step == step].set_index("action").error_mm
+        assert all(row[action] == pytest.approx(part[action]) for action in part.index)
+    assert set(paper.index.get_level_values("score")) == {"initial", "p_avg", "p_best", "j_best", "j_avg"}
+
+
+class Interrupted(Exception):
+    pass
+
+
+def test_an_interrupted_run_goes_on_where_it_was(small_model, scored, tmp_path, monkeypatch):
+    """To the last digit, and without doing again what was done; another model or other settings start afresh."""
+    from drpose_core import evaluation
+
+    poses, _ = scored
+    settings = {"hypotheses": 3, "steps": 2, "seed": 4, "batch_size": 7}
+    whole = dr.evaluate(small_model, poses, **settings)
+    original, calls = evaluation.sample_poses, []
+
+    def sample(*arguments, **more):
+        calls.append(1)
+        if len(calls) == 3:
+            raise Interrupted
+        return original(*arguments, **more)
+
+    monkeypatch.setattr(evaluation, "sample_poses", sample)
+    with pytest.raises(Interrupted):
+        dr.evaluate(small_model, poses, **settings, resume=tmp_path / "run")
+    assert len(list(tmp_path.iterdir())) == 1
+    resumed = dr.evaluate(small_model, poses, **settings, resume=tmp_path / "run")
+    assert resumed.equals(whole) and not list(tmp_path.iterdir())
+    assert len(calls) == 3 + len(range(0, len(poses), 7)) - 2
+
+    calls[:] = [1]
+    with pytest.raises(Interrupted):
+        dr.evaluate(small_model, poses, **settings, resume=tmp_path / "run")
+    other = dr.evaluate(small_model, poses, **(settings | {"seed": 5}), resume=tmp_path / "run")
+    assert other.equals(dr.evaluate(small_model, poses, **(settings | {"seed": 5})))
+
+
+def test_the_last_step_alone(small_model, scored):
+    poses, table = scored
+    last = dr.evaluate(small_model, poses, hypotheses=3, steps=2, seed=4, every_step=False)
+    expected = table[table.step.isin([0, 2])].reset_index(drop=True)
+    assert last[["action", "step", "protocol", "score"]].equals(expected[["action", "step", "protocol", "score"]])
+    assert (last.error_mm - expected.error_mm).abs().max() < 1e-3
+
+
+def test_the_other_measures_by_hand(small_model, poses):
+    """On consecutive frames, so that there is a velocity; batches of four cut through them."""
+    some = poses[torch.arange(3, 12)]
+    found = dr.assess(small_model, some, hypotheses=4, steps=1, seed=2, batch_size=4)
+    noise = torch.stack([torch.randn(1, 4, 17, 3, generator=dr.generator(2, n)) for n in range(9)], dim=1)
+    x = dr.sample_poses(small_model, some.kp2d, hypotheses=4, steps=1, noise=noise)[-1]
+    mean, truth = x.mean(1), some.pose3d
+    value = found.summary.set_index("quantity").value
+    errors = (mean - truth).norm(dim=-1)
+    assert np.allclose(found.joints.mean_mm, 1000 * errors.mean(0), atol=1e-2)
+    assert np.allclose(found.joints.spread_mm, 1000 * x.std(1, correction=0).norm(dim=-1).mean(0), atol=1e-2)
+    assert value["PCK at 150 mm, mean pose"] == pytest.approx(100 * (errors[:, 1:] < 0.15).float().mean().item(), abs=1e-3)
+    follows = [n for n in range(1, 9) if some.sequence[n] == some.sequence[n - 1]]
+    frames = int(some.frame[follows[0]] - some.frame[follows[0] - 1])
+    speed = np.mean([((mean[n] - mean[n - 1]) - (truth[n] - truth[n - 1])).norm(dim=-1).mean().item() / frames for n in follows])
+    assert 0 < len(follows) < 8, "the rows should hold an end of a sequence"
+    assert value["MPJVE, mean pose"] == pytest.approx(1000 * speed, rel=1e-3)
+    variance = x.var(1, correction=0).sum((0, 1))
+    assert value["share of the spread along the camera's axis"] == pytest.approx(100 * (variance[2] / variance.sum()).item(), rel=1e-3)
+    curve = dr.calibration_curve(dr.covered(x, truth).sum(0), 9, 4)
+    assert np.allclose(found.calibration.covered, curve.covered, atol=0.12)  # one of nine poses may fall either way
+    assert "  a perfectly calibrated sampler with as many hypotheses" in value
+
+
+def test_processes_share_the_poses_and_agree_to_the_last_digit(small_model, poses, tmp_path):
+    import subprocess
+    import sys
+
+    some = poses[torch.arange(0, len(poses), 23)]
+    some.save(tmp_path / "p.npz")
+    dr.save_checkpoint(tmp_path / "m.safetensors", small_model)
+    code = f"""
+import drpose_core as dr, torch
+from drpose_core.runtime import distributed_run
+torch.set_num_threads(1)
+with distributed_run() as rank:
+    table = dr.evaluate(dr.load_checkpoint(r"{tmp_path}/m.safetensors"), dr.PoseSet.load(r"{tmp_path}/p.npz"), hypotheses=2, steps=2, batch_size=4)
+    table.to_csv(rf"{tmp_path}/{{rank}}.csv")
+"""
+    (tmp_path / "run.py").write_text(code)
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
+    for count, name in ((2, "two"), (1, "one")):
+        done = subprocess.run([*launch, str(count), str(tmp_path / "run.py")], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-2000:]
+        (tmp_path / "0.csv").rename(tmp_path / f"{name}.csv")
+    assert (tmp_path / "1.csv").read_text() == (tmp_path / "two.csv").read_text() == (tmp_path / "one.csv").read_text()
 
 
 def test_stored_predictions_are_not_touched(poses):

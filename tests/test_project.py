@@ -15,9 +15,9 @@ ROOT = Path(__file__).parents[1]
 CORE = ROOT / "drpose_core"
 
 FLOORS = {
-    "files": 0, "runtime": 0, "skeleton": 0, "cameras": 0, "procrustes": 0, "metrics": 0,
-    "diffusion": 1, "data": 1, "graph": 1, "plots": 1,
-    "sources": 2, "denoiser": 2, "lifters": 2,
+    "files": 0, "runtime": 0, "skeleton": 0, "cameras": 0, "procrustes": 0, "metrics": 0, "calibration": 0, "tables": 0,
+    "diffusion": 1, "data": 1, "graph": 1, "plots": 1, "aggregation": 1,
+    "scoring": 2, "sources": 2, "denoiser": 2, "lifters": 2,
     "model": 3, "checkpoints": 4, "published": 4, "training": 4, "evaluation": 4, "cli": 5, "__init__": 6, "__main__": 6,
 }  # fmt: skip
 

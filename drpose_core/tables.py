@@ -1,0 +1,46 @@
+"""Tables at a glance from the tidy scores of evaluate."""
+
+import pandas as pd
+
+# Scores that the truth has a hand in: a best hypothesis is picked by it; j_avg reprojects from the true root.
+ORACLES = ("p_best", "j_best", "j_avg")
+OVER = ("actions", "frames")
+
+
+def table(scores: pd.DataFrame, *, over: str = "actions") -> pd.DataFrame:
+    """Mean errors in mm at the last step: a row per score (honest ones first), a column per protocol, and whether the score is an oracle.
+
+    over: "actions" weighs every action alike, as the field's tables do; "frames" weighs every pose alike.
+    """
+    last = scores[scores.step.isin([0, scores.step.max()])]
+    means = _mean(last, ["score", "protocol"], over).unstack()
+    means = means.loc[sorted(means.index, key=lambda name: (name in ORACLES, list(dict.fromkeys(last.score)).index(name)))]
+    means.insert(0, "oracle", [name in ORACLES for name in means.index])
+    return means.rename_axis(columns=None)
+
+
+def paper_table(scores: pd.DataFrame, *, over: str = "actions") -> pd.DataFrame:
+    """The published layout: a row per score and protocol, a column per action and their mean, at the step with the lowest *test* error.
+
+    That step is picked for each row by itself, with the truth in hand, so every row but the initial pose's is an oracle, and the last
+    column says which step it was. Use table for honest numbers.
+    """
+    scores = scores[scores.score.isin(["initial", "p_avg", *ORACLES])]
+    by_step = _mean(scores, ["protocol", "score", "step"], over)
+    mean = f"mean over {over}"
+    rows = {}
+    for (protocol, score), errors in by_step.groupby(level=[0, 1], sort=False):
+        step = int(errors.idxmin()[2])
+        cells = scores[(scores.protocol == protocol) & (scores.score == score) & (scores.step == step)]
+        rows[protocol, score] = dict(zip(cells.action, cells.error_mm)) | {mean: errors.min(), "step picked on the test set": step}
+    result = pd.DataFrame.from_dict(rows, orient="index")
+    result.index = pd.MultiIndex.from_tuples(result.index, names=["protocol", "score"])
+    return result
+
+
+def _mean(scores: pd.DataFrame, by: list[str], over: str) -> pd.Series:
+    if over not in OVER:
+        raise ValueError(f"unknown mean over {over!r}: choose from {', '.join(OVER)}")
+    weights = scores.poses if over == "frames" else 1
+    weighted = scores.assign(weight=weights, sum=scores.error_mm * weights).groupby(by, sort=False)[["sum", "weight"]].sum()
+    return (weighted["sum"] / weighted["weight"]).rename("error_mm")
