@@ -1,5 +1,6 @@
-"""Prepare and fetch poses, train, convert weights; add --help to a command for its options."""
+"""Prepare and fetch poses, train, evaluate, convert weights; add --help to a command for its options."""
 
+import importlib.util
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,14 +12,15 @@ import tyro
 from torch import nn
 from tqdm import tqdm
 
-from .checkpoints import load_checkpoint, save_checkpoint
+from .checkpoints import latest_checkpoint, load_checkpoint, save_checkpoint
 from .data import PoseSet
-from .evaluation import evaluate
+from .evaluation import assess, evaluate
 from .files import written_whole
 from .lifters import build_lifter
 from .model import DRPose, ModelConfig, denoising_loss, lifting_loss, with_initial_poses
 from .published import export_published, load_published, load_published_lifter
-from .runtime import device, generator, project_root
+from .runtime import device as find_device
+from .runtime import distributed_run, generator, project_root
 from .sources import download_cmu, load_poses, with_predictions
 from .tables import table
 from .training import TrainConfig, steps_per_epoch
@@ -82,7 +84,7 @@ def train(
         predictions: Predictions for the training and test poses (npz) to refine instead of a lifter's poses.
         half: Write the checkpoint in float16.
     """
-    out, where = out or project_root() / "checkpoints" / f"{source}.safetensors", device()
+    out, where = out or project_root() / "checkpoints" / f"{source}.safetensors", find_device()
     if predictions:
         model = replace(model, lifter="elsewhere")
     torch.manual_seed(seed)  # the networks' first weights
@@ -104,6 +106,71 @@ def train(
     record["scores_mm"] = {"poses": len(some), "hypotheses": 1, "steps": 1} | of_poses
     save_checkpoint(out, whole, record=record, dtype=torch.float16 if half else torch.float32)
     print(f"{scores.round(1).to_string()}\n{len(some)} poses, {test.source}; H = 1, K = 1\nwritten to {out}")
+
+
+def score(
+    source: Source = "synthetic",
+    data: Path | None = None,
+    keypoints: str | None = None,
+    checkpoint: Path | None = None,
+    predictions: Path | None = None,
+    hypotheses: int = 20,
+    steps: int = 5,
+    spacing: tuple[int, ...] | None = None,
+    eta: float = 1.0,
+    flip_test: bool = True,
+    every_step: bool = True,
+    poses: int | None = None,
+    seed: int = 0,
+    device: str | None = None,
+    parquet: bool = False,
+    out: Path | None = None,
+) -> None:
+    """Score a checkpoint on the test subjects: honest answers, oracles, calibration, the published layout; writes a report.
+
+    Run again after an interruption to go on. Several processes share the poses: torchrun --nproc-per-node 2 -m drpose_core evaluate ...
+
+    Args:
+        source: Where the poses come from.
+        data: The folder with the source's files (default: data/); synthetic needs none.
+        keypoints: Other 2D input than the source's usual: exact or detected; for h36m the name of a file, as gt or cpn_ft_h36m_dbb.
+        checkpoint: The model (default: checkpoints/<source>.safetensors if there, else the kit's own), or published weights (.pth, on DC-GCT).
+        predictions: Refine the poses of this file instead of the lifter's.
+        hypotheses: How many for each pose.
+        steps: How many denoising steps, evenly spaced.
+        spacing: The steps' times themselves, falling, for example 999 300 100 40 10.
+        eta: How much noise each step adds: 1 as published, 0 none.
+        flip_test: Average with the mirrored pass.
+        every_step: Score every step and not only the last.
+        poses: So many of the test poses, drawn at random (default: all).
+        seed: For the noise and the draw of poses.
+        device: cpu, cuda, ... (default: the first GPU if there is one).
+        parquet: Write the scores as Parquet too (needs pyarrow).
+        out: The folder of the report (default: output/evaluation-<source>).
+    """
+    if parquet and importlib.util.find_spec("pyarrow") is None:
+        raise ValueError("--parquet needs pyarrow: pip install pyarrow, or leave it out for CSV alone")
+    out = out or project_root() / "output" / f"evaluation-{source}"
+    with distributed_run() as rank:
+        where = torch.device(device) if device else find_device()
+        path = checkpoint or latest_checkpoint(source)
+        model = load_published(path).to(where) if path.suffix == ".pth" else load_checkpoint(path, where)
+        test = load_poses(source, "test", data, keypoints=keypoints)
+        if poses is not None:
+            test = test[torch.randperm(len(test), generator=generator(seed))[:poses]]
+        test = with_predictions(test, predictions) if predictions else test
+        settings = {"hypotheses": hypotheses, "steps": len(spacing) if spacing else steps, "eta": eta, "flip_test": flip_test, "seed": seed}
+        settings |= {"spacing": list(spacing) if spacing else "linear", "every_step": every_step}
+        found = assess(model, test.to(where), **settings, resume=out / "unfinished")
+        if rank == 0:
+            from .report import write_report  # needs plotly, which nothing else here does
+
+            trained = model.record.get("train", {})
+            facts = {"checkpoint": f"{path.name}, trained on {trained['source'] if isinstance(trained, dict) and trained else 'poses unknown'}"}
+            facts |= {"device": str(where), "settings": ", ".join(f"{name} {value}" for name, value in settings.items())}
+            command = " ".join(["python -m drpose_core", *sys.argv[1:]])
+            report = write_report(out, found, command=command, facts=facts, source=test.source, parquet=parquet)
+            print(f"{table(found.scores).round(1).to_string()}\n{len(test):,} poses, {test.source}\nwritten to {report}")
 
 
 def _lifter(path: Path, name: str) -> nn.Module:
@@ -153,6 +220,7 @@ def main() -> None:
     app.command(prepare)
     app.command(download, name="download-cmu")
     app.command(train)
+    app.command(score, name="evaluate")
     app.command(convert)
     try:
         app.cli(prog="python -m drpose_core", description=__doc__)

@@ -13,7 +13,7 @@ TINY = ["--lifter.batch-size", "64", "--denoiser.batch-size", "64", "--model.dep
 def command(monkeypatch, poses):
     """Runs python -m drpose_core <arguments> on a few poses of the synthetic figure."""
     few = poses[torch.arange(0, len(poses), 4)]
-    monkeypatch.setattr(cli, "load_poses", lambda source, split, folder: few)
+    monkeypatch.setattr(cli, "load_poses", lambda source, split, folder, keypoints=None: few)
 
     def run(*arguments):
         monkeypatch.setattr("sys.argv", ["drpose_core", *map(str, arguments)])
@@ -54,3 +54,71 @@ def test_train_on_predictions(command, poses, tmp_path):
     assert model.config.lifter == "elsewhere" and model.record["scores_mm"]["initial"]["MPJPE"] == 0
     with pytest.raises(SystemExit, match=r"p2.npz not found"):
         command("train", "--predictions", tmp_path / "p2.npz", *TINY)
+
+
+def test_evaluate_writes_a_report_that_says_it_all(command, small_model, tmp_path, capsys):
+    import pandas as pd
+
+    dr.save_checkpoint(tmp_path / "m.safetensors", small_model, record={"train": {"source": "nobody", "keypoints": "exact"}})
+    arguments = ["--checkpoint", tmp_path / "m.safetensors", "--hypotheses", "3", "--spacing", "900", "20", "--poses", "30", "--seed", "5"]
+    with pytest.warns(UserWarning, match="trained on keypoints 'exact', given 'detected'"):
+        few = command("evaluate", *arguments, "--out", tmp_path / "report")
+    some = few[torch.randperm(len(few), generator=dr.generator(5))[:30]]
+    found = dr.assess(small_model, some, hypotheses=3, steps=2, spacing=[900, 20], seed=5)
+    for name in ("scores", "joints", "calibration", "summary"):
+        written, own = pd.read_csv(tmp_path / "report" / f"{name}.csv", keep_default_na=False), getattr(found, name)
+        numbers = own.select_dtypes("number").columns
+        assert list(written.columns) == list(own.columns) and abs(written[numbers] - own[numbers]).max().max() < 1e-2
+    text = (tmp_path / "report" / "report.md").read_text()
+    for part in (
+        "python -m drpose_core evaluate --checkpoint",
+        "trained on nobody",
+        "torch 2.",
+        "m.safetensors",
+        "hypotheses 3",
+        "spacing [900, 20]",
+    ):
+        assert part in text, part
+    answers, oracles = text.split("## Answers")[1].split("## Oracles")
+    assert "initial pose" in answers and "oracle" not in answers and "best hypothesis (oracle)" in oracles
+    assert f"{dr.table(found.scores).MPJPE['medoid']:.1f}" in answers and "step picked on the test set" in text
+    page = (tmp_path / "report" / "figures.html").read_text()
+    assert page.count("plotly-graph-div") >= 5 and 'src="http' not in page
+    assert not list((tmp_path / "report").glob("unfinished*")) and "p_best" in capsys.readouterr().out
+
+
+def test_parquet_is_asked_for_before_the_work(command, tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(SystemExit, match="error: --parquet needs pyarrow: pip install pyarrow"):
+        command("evaluate", "--parquet", "--out", tmp_path / "r")
+    assert not (tmp_path / "r").exists()
+
+
+def test_evaluate_shares_poses_between_processes(small_model, poses, tmp_path):
+    """The command itself under torchrun: one report, the same scores as one process writes."""
+    import subprocess
+    import sys
+
+    import tiny_cmu
+
+    for subject in ("07", "08"):
+        tiny_cmu.write_subject(tmp_path / "cmu", subject, takes=1, frames=60)
+    dr.save_checkpoint(tmp_path / "m.safetensors", small_model)
+    arguments = ["--source", "cmu", "--data", tmp_path / "cmu", "--checkpoint", tmp_path / "m.safetensors", "--hypotheses", "2", "--steps", "1"]
+    written = []
+    for count in (1, 2):
+        launch = [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--standalone",
+            "--nproc-per-node",
+            str(count),
+            "-m",
+            "drpose_core",
+            "evaluate",
+        ]
+        done = subprocess.run([*launch, *map(str, arguments), "--out", str(tmp_path / str(count))], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-2000:]
+        written.append((tmp_path / str(count) / "scores.csv").read_text())
+    assert written[0] == written[1]

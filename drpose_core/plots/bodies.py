@@ -1,21 +1,14 @@
-"""Arrays -> plotly figures; never sees a model. Poses are (J, 3) metres in the camera frame, drawn upright.
+"""Poses -> plotly figures: in space, beside their 2D input, step by step."""
 
-Left is blue, right is vermilion, the middle grey, in every figure. source is the PoseSet's line about its origin, put below the title.
-For a paper: figure.write_image("pose.svg") (or .png, .pdf) after pip install kaleido.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from .skeleton import BONES, LEFT, RIGHT, J
+from ..skeleton import BONES, LEFT, RIGHT, J
+from .look import BEST_COLOR, INITIAL_COLOR, LEFT_COLOR, MEAN_COLOR, MIDDLE_COLOR, RIGHT_COLOR, TRUTH_COLOR, dressed
 
-# Okabe and Ito's palette, told apart by colour-blind readers and in grey print.
-LEFT_COLOR, RIGHT_COLOR, MIDDLE_COLOR = "#0072B2", "#D55E00", "#5A5A5A"
-TRUTH_COLOR, INITIAL_COLOR, MEAN_COLOR, BEST_COLOR = "#009E73", "#CC79A7", "#000000", "#E69F00"
 _SIDES = [0.0 if child in LEFT else 1.0 if child in RIGHT else 0.5 for _, child in BONES]
 _SCALE = [[0, LEFT_COLOR], [0.5, MIDDLE_COLOR], [1, RIGHT_COLOR]]
 _EYE = {"x": 0.85, "y": -1.85, "z": 0.40}  # from beside the camera, a little above
@@ -99,35 +92,7 @@ def gallery_figure(poses, names: Sequence[str], *, columns: int = 5, title: str 
     rows = -(-len(poses) // columns)
     figure.update_xaxes(visible=False, range=[-wide / 2, (columns - 0.5) * wide])
     figure.update_yaxes(visible=False, range=[(rows - 0.5) * tall, -tall / 2], scaleanchor="x")
-    return _dressed(figure, title, source, height=190 + int(rows * min(420, tall / wide * 1000 / columns)))
-
-
-def joint_error_figure(errors_mm: Mapping[str, Sequence[float]], names: Sequence[str], *, title: str = "", source: str = "") -> go.Figure:
-    """Bars of mean error per joint in mm: label -> J values."""
-    colors = [LEFT_COLOR] if len(errors_mm) == 1 else [INITIAL_COLOR, MEAN_COLOR, BEST_COLOR, TRUTH_COLOR]
-    figure = go.Figure(
-        [go.Bar(name=label, x=list(names), y=list(v), marker_color=colors[i % len(colors)]) for i, (label, v) in enumerate(errors_mm.items())]
-    )
-    figure.update_yaxes(title="mean error (mm)")
-    return _dressed(figure, title, source)
-
-
-def curve_figure(
-    table: pd.DataFrame, x: str, y: str, *, color: str | None = None, title: str = "", source: str = "", log_x: bool = False
-) -> go.Figure:
-    """Curves of column y over column x of a tidy table, one for each value of column color; names become axis titles."""
-    palette = [LEFT_COLOR, RIGHT_COLOR, TRUTH_COLOR, INITIAL_COLOR, BEST_COLOR, MIDDLE_COLOR]
-    groups = [("", table)] if color is None else table.groupby(color, sort=False)
-    figure = go.Figure()
-    for i, (name, rows) in enumerate(groups):
-        line = {"color": palette[i % 6], "dash": ("solid", "dash", "dot")[i // 6 % 3]}
-        mode = "lines" if len(rows) > 40 else "lines+markers"
-        figure.add_scatter(x=rows[x], y=rows[y], name=str(name), mode=mode, line=line, showlegend=color is not None)
-    figure.update_xaxes(title=x.replace("_mm", " (mm)"))
-    if log_x:
-        figure.update_xaxes(type="log", tickvals=sorted(set(table[x]))[:12])
-    figure.update_yaxes(title=y.replace("_mm", " (mm)"))
-    return _dressed(figure, title, source)
+    return dressed(figure, title, source, height=190 + int(rows * min(420, tall / wide * 1000 / columns)))
 
 
 # --- how a skeleton becomes lines ---------------------------------------------------------------------------------------------------
@@ -215,7 +180,7 @@ def _in_space(figure: go.Figure, poses: np.ndarray, title: str, source: str) -> 
     figure.update_scenes(
         aspectmode="manual", aspectratio=ratio, camera={"eye": _EYE, "center": {"x": 0, "y": 0, "z": -0.12}}, uirevision="keep", **axes
     )
-    return _dressed(figure, title, source, height=600)
+    return dressed(figure, title, source, height=600)
 
 
 def _with_slider(figure: go.Figure, names: list[str], prefix: str, *, x: float = 0.0) -> go.Figure:
@@ -223,22 +188,3 @@ def _with_slider(figure: go.Figure, names: list[str], prefix: str, *, x: float =
     steps = [{"label": name, "method": "animate", "args": [[name], options]} for name in names]
     figure.update_layout(sliders=[{"steps": steps, "currentvalue": {"prefix": prefix}, "x": x, "len": 1 - x, "pad": {"t": 20}}])
     return figure
-
-
-def _dressed(figure: go.Figure, title: str, source: str, *, height: int = 450) -> go.Figure:
-    """The look that all figures share; white paper, so that it reads the same in light and dark themes."""
-    return figure.update_layout(
-        template="plotly_white",
-        height=height,
-        margin={"l": 60, "r": 50, "t": 130, "b": 60},
-        title={
-            "text": title,
-            "x": 0.02,
-            "yref": "container",
-            "y": 0.96,
-            "yanchor": "top",
-            "subtitle": {"text": source, "font": {"size": 12, "color": "#777777"}},
-        },
-        legend={"orientation": "h", "y": 1.06, "yanchor": "bottom", "x": 1, "xanchor": "right"},
-        font={"family": "Arial, sans-serif", "size": 13},
-    )
