@@ -1,5 +1,5 @@
 # make tour   run the notebooks on the embedded data, leave pages in output/   (SOURCE=cmu DATA=<folder> for real motion)
-# make test   the whole suite         make lab   open JupyterLab
+# make test   the whole suite         make lab   open JupyterLab         make bench   speed against baselines, in one run
 PYTHON = python3
 BIN := .venv/bin
 SOURCE = $(or $(DRPOSE_SOURCE),synthetic)
@@ -7,7 +7,7 @@ DATA = $(DRPOSE_DATA)
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: tour test lab clean
+.PHONY: tour test lab bench clean
 
 .venv/installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
@@ -31,6 +31,9 @@ test: .venv/installed
 
 lab: .venv/installed
 	$(BIN)/jupyter lab notebooks
+
+bench: .venv/installed
+	$(BIN)/python benchmarks/scoring.py
 
 clean:
 	rm -rf .venv output
