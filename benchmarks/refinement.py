@@ -18,6 +18,7 @@ import tyro
 from tqdm import tqdm
 
 import drpose_core as dr
+from drpose_core.model import INITIAL_NOISE
 from drpose_core.training import steps_per_epoch
 
 OUT = dr.project_root() / "output" / "refinement.csv"
@@ -81,7 +82,7 @@ def refiner(module: torch.nn.Module, name: str, mode: Mode, poses: dr.PoseSet, c
         if mode == "dropout":
             for part in model.lifter.modules():
                 part.train(not isinstance(part, torch.nn.BatchNorm1d) and part.training)
-        return dr.denoising_loss(model, batch, generator=generator, initial_noise=0.03 if mode == "noisy" else 0)
+        return dr.denoising_loss(model, batch, generator=generator, initial_noise=INITIAL_NOISE if mode == "noisy" else 0)
 
     run(f"{name} {config.seed} {mode}", dr.train(model, loss, poses, config), poses, config)
     return model.eval()

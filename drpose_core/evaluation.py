@@ -99,8 +99,9 @@ def assess(
         seen = min(first + batch_size, len(poses))
         bar.set_postfix_str(f"p_avg {sums['errors'][:, 0, -1, 0].sum().item() * UNIT * 1000 / (number * batch_size + seen - first):.1f} mm")
     if world > 1:
-        for name in sorted(sums):
-            distributed.all_reduce(sums[name])
+        shares = [None] * world
+        distributed.all_gather_object(shares, sums)  # a process may have had no batch, and then no sums
+        sums = {name: sum(share[name] for share in shares if share) for name in next(share for share in shares if share)}
     kept.drop()
     return _assessment({name: total.double() * UNIT for name, total in sums.items()}, poses.actions, counts, steps, hypotheses)
 
@@ -193,9 +194,12 @@ class _Kept:
         self.sums: dict[str, torch.Tensor] = {}
         self.done = 0
         if self.path is not None and self.path.is_file():
-            with np.load(self.path, allow_pickle=False) as file:
-                self.sums = {name: torch.from_numpy(file[name]) for name in file.files if name != "done"}
-                self.done = int(file["done"])
+            try:
+                with np.load(self.path, allow_pickle=False) as file:
+                    self.sums = {name: torch.from_numpy(file[name]) for name in file.files if name != "done"}
+                    self.done = int(file["done"])
+            except Exception as error:  # a damaged file can fail in any way
+                raise ValueError(f"{self.path} cannot be read ({error}): delete it to start this evaluation afresh") from None
 
     def keep(self, done: int) -> None:
         if self.path is not None:

@@ -18,7 +18,7 @@ CLIP = 1.1  # metres: what the network sees and says stays within +-CLIP
 JOINT_WEIGHTS = (1, 1, 2.5, 2.5, 1, 2.5, 2.5, 1, 1, 1, 1.5, 1.5, 4, 4, 1.5, 4, 4)
 # Metres. A lifter is better on the poses it was trained on than on new people, and a denoiser that only saw the former trusts it too
 # much; benchmarks/refinement.py has the figures, with and without.
-INITIAL_NOISE = 0.03
+INITIAL_NOISE = 0.06
 CHUNK = 1024  # poses per network pass: large enough for fast matrix products, small enough for the cache
 
 

@@ -157,8 +157,10 @@ import drpose_core as dr, torch
 from drpose_core.runtime import distributed_run
 torch.set_num_threads(1)
 with distributed_run() as rank:
-    table = dr.evaluate(dr.load_checkpoint(r"{tmp_path}/m.safetensors"), dr.PoseSet.load(r"{tmp_path}/p.npz"), hypotheses=2, steps=2, batch_size=4)
+    model, poses = dr.load_checkpoint(r"{tmp_path}/m.safetensors"), dr.PoseSet.load(r"{tmp_path}/p.npz")
+    table = dr.evaluate(model, poses, hypotheses=2, steps=2, batch_size=4)
     table.to_csv(rf"{tmp_path}/{{rank}}.csv")
+    dr.evaluate(model, poses[:3], hypotheses=1, steps=1, batch_size=4)  # one batch: the second process has nothing to do
 """
     (tmp_path / "run.py").write_text(code)
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
