@@ -14,10 +14,13 @@ from .files import written_whole
 from .tables import ORACLES, paper_table, table
 
 NAMES = {
-    "initial": "initial pose", "p_avg": "mean of the hypotheses", "median": "median, coordinate by coordinate", "medoid": "medoid",
-    "jpma": "JPMA, root estimated", "weighted": "weighted by reprojection, root estimated", "p_best": "best hypothesis (oracle)",
-    "j_best": "best joint by joint (oracle)", "j_avg": "JPMA with the true root (half an oracle)",
+    "initial": "initial pose", "p_avg": "mean", "median": "median", "medoid": "medoid", "jpma": "JPMA", "weighted": "weighted",
+    "p_best": "best (oracle)", "j_best": "best by joint (oracle)", "j_avg": "JPMA, true root (half oracle)",
 }  # fmt: skip
+EXPLAINED = (
+    "The mean, the median of each coordinate, the medoid (the hypothesis nearest to all others); JPMA (each joint from the hypothesis that "
+    "reprojects nearest) and weighted (mean of the five nearest) estimate where the root stands."
+)
 
 
 def write_report(folder: Path, found: Assessment, *, command: str, facts: dict[str, str], source: str, parquet: bool = False) -> Path:
@@ -43,18 +46,22 @@ def figures(found: Assessment, source: str) -> list[go.Figure]:
     shown = ["initial", "p_avg", "p_best"]
     wide = last.pivot(index="action", columns="score", values="error_mm")
     glance = table(found.scores)
-    by_joint = {"initial pose": found.joints.initial_mm, "mean of the hypotheses": found.joints.mean_mm, "spread": found.joints.spread_mm}
+    by_joint = {"initial pose": found.joints.initial_mm, "mean": found.joints.mean_mm, "spread": found.joints.spread_mm}
     bars = {protocol: glance[protocol].tolist() for protocol in ("MPJPE", "P-MPJPE")}
     result = [
         plots.joint_error_figure(bars, [NAMES[n] for n in glance.index], title="Error by score (mean over actions, last step)", source=source),
         plots.joint_error_figure({NAMES[n]: wide[n] for n in shown}, wide.index, title="MPJPE by action", source=source),
+        plots.heat_figure(
+            wide[[n for n in NAMES if n in wide]].rename(columns=NAMES).T, title="MPJPE by action, all scores (mm)", source=source
+        ),
         plots.joint_error_figure(by_joint, found.joints.joint, title="MPJPE and spread by joint", source=source),
         plots.calibration_figure(found.calibration, title="Calibration", source=source),
     ]
     steps = scores[scores.score.isin(["p_avg", "p_best", "j_best"])].groupby(["step", "score"], sort=False).error_mm.mean().reset_index()
     if steps.step.nunique() > 1:
         steps["score"] = steps.score.map(NAMES)
-        result.append(plots.curve_figure(steps, "step", "error_mm", color="score", title="MPJPE by step (mean over actions)", source=source))
+        curve = plots.curve_figure(steps, "step", "error_mm", color="score", title="MPJPE by step (mean over actions)", source=source)
+        result.append(curve.update_xaxes(tickformat="d", dtick=max(1, steps.step.max() // 20)))
     return result
 
 
@@ -79,7 +86,7 @@ def _report(found: Assessment, command: str, facts: dict[str, str], source: str)
             f"    {command}",
             "\n".join(f"- {name}: {value}" for name, value in head.items()),
             "Errors in mm, joint 0 at the origin, at the last step. Figures: [figures.html](figures.html).",
-            "## Answers\n\nPoses that one gets from the picture alone.\n\n" + errors(honest),
+            f"## Answers\n\nPoses that one gets from the picture alone. {EXPLAINED}\n\n{errors(honest)}",
             "## Oracles\n\nThe truth had a hand in choosing these; they say how good the set of hypotheses is.\n\n" + errors(oracles),
             "## Spread, calibration, symmetry\n\n" + markdown(found.summary.round(3)),
             "## By joint\n\n" + markdown(found.joints),

@@ -4,6 +4,7 @@ import pandas as pd
 
 # Scores that the truth has a hand in: a best hypothesis is picked by it; j_avg reprojects from the true root.
 ORACLES = ("p_best", "j_best", "j_avg")
+SCORES = ("initial", "p_avg", "median", "medoid", "jpma", "weighted", *ORACLES)  # in the order of tables
 OVER = ("actions", "frames")
 
 
@@ -14,7 +15,7 @@ def table(scores: pd.DataFrame, *, over: str = "actions") -> pd.DataFrame:
     """
     last = scores[scores.step.isin([0, scores.step.max()])]
     means = _mean(last, ["score", "protocol"], over).unstack()
-    means = means.loc[sorted(means.index, key=lambda name: (name in ORACLES, list(dict.fromkeys(last.score)).index(name)))]
+    means = means.loc[sorted(means.index, key=SCORES.index)]
     means.insert(0, "oracle", [name in ORACLES for name in means.index])
     return means.rename_axis(columns=None)
 

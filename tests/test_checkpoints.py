@@ -6,6 +6,7 @@ import pickle
 import warnings
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -94,6 +95,19 @@ def test_the_newest_checkpoint_is_the_sources_own_else_the_default(tmp_path, mon
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "cmu.safetensors").touch()
     assert dr.latest_checkpoint("cmu").name == "cmu.safetensors" and dr.latest_checkpoint().name == "default.safetensors"
+
+
+def test_the_default_checkpoint_is_small_says_how_it_was_made_and_refines(poses):
+    path = Path(__file__).parents[1] / "checkpoints" / "default.safetensors"
+    assert path.stat().st_size < 8_000_000
+    model = dr.load_checkpoint(path)
+    record, readme = model.record, path.with_name("README.md").read_text()
+    assert record["train"]["skeleton"] == "synthetic figure" and record["command"] in readme
+    scores = record["scores_mm"]
+    for who in ("initial", "p_avg"):
+        assert f"{scores[who]['MPJPE']:.1f} / {scores[who]['P-MPJPE']:.1f}" in readme
+    again = dr.table(dr.evaluate(model, poses[torch.arange(0, len(poses), 2)], hypotheses=1, steps=1)).MPJPE
+    assert again["p_avg"] < again["initial"] < 1.2 * scores["initial"]["MPJPE"]
 
 
 @pytest.mark.parametrize("lifter", ["dcgct", "htnet"])

@@ -80,7 +80,7 @@ def test_evaluate_writes_a_report_that_says_it_all(command, small_model, tmp_pat
     ):
         assert part in text, part
     answers, oracles = text.split("## Answers")[1].split("## Oracles")
-    assert "initial pose" in answers and "oracle" not in answers and "best hypothesis (oracle)" in oracles
+    assert "initial pose" in answers and "oracle" not in answers and "best (oracle)" in oracles
     assert f"{dr.table(found.scores).MPJPE['medoid']:.1f}" in answers and "step picked on the test set" in text
     page = (tmp_path / "report" / "figures.html").read_text()
     assert page.count("plotly-graph-div") >= 5 and 'src="http' not in page

@@ -140,6 +140,21 @@ def test_the_other_measures_by_hand(small_model, poses):
     assert value["MPJVE, mean pose"] == pytest.approx(1000 * speed, rel=1e-3)
     variance = x.var(1, correction=0).sum((0, 1))
     assert value["share of the spread along the camera's axis"] == pytest.approx(100 * (variance[2] / variance.sum()).item(), rel=1e-3)
+    lengths = np.array([[[(p[j] - p[i]).norm().item() for i, j in dr.BONES] for p in pose] for pose in x])  # (9, 4, 16)
+    assert value["spread of bone lengths over hypotheses"] == pytest.approx(1000 * lengths.std(axis=1).mean(), rel=1e-3)
+    pairs = [(1, 4), (2, 5), (3, 6), (14, 11), (15, 12), (16, 13)]
+    bone = lambda pose, child: (pose[child] - pose[{j: i for i, j in dr.BONES}[child]]).norm().item()  # noqa: E731
+    uneven = np.mean([[abs(bone(pose, right) - bone(pose, left)) for right, left in pairs] for pose in mean])
+    assert value["left/right difference of bones, mean pose"] == pytest.approx(1000 * uneven, rel=1e-3)
+    pixels = []
+    for n in range(9):
+        for pose in x[n]:
+            root = dr.estimate_root(pose[None], some.kp2d[n][None], some.intrinsics[n])
+            pixels.append((dr.project(pose[None] + root, some.intrinsics[n])[0] - some.kp2d[n]).norm(dim=-1).mean().item() * 500)
+    name = "2D reprojection error of the hypotheses (root estimated), of an image 1000 pixels wide"
+    assert value[name] == pytest.approx(np.mean(pixels), rel=1e-3)
+    area = np.mean([(errors[:, 1:] < t / 1000).float().mean().item() for t in range(0, 151, 5)])
+    assert value["AUC, 0 to 150 mm, mean pose"] == pytest.approx(100 * area, rel=1e-3)
     curve = dr.calibration_curve(dr.covered(x, truth).sum(0), 9, 4)
     assert np.allclose(found.calibration.covered, curve.covered, atol=0.12)  # one of nine poses may fall either way
     assert "  a perfectly calibrated sampler with as many hypotheses" in value

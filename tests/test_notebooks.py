@@ -27,6 +27,8 @@ def clone(folder):
     """What a fresh clone has, without weights and outputs that a developer's tree may hold."""
     for name in ("drpose_core", "notebooks"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
+    (folder / "checkpoints").mkdir()
+    shutil.copy(ROOT / "checkpoints" / "default.safetensors", folder / "checkpoints")
     return folder
 
 
@@ -63,13 +65,14 @@ def test_the_tour_runs_in_order_and_leaves_pages(tour):
 
 
 def test_hypotheses_run_alone_on_real_motion_files(tmp_path):
-    """Notebook 04 from nothing, with recordings in the CMU layout: it trains what it lacks."""
+    """Notebook 04 from nothing, with recordings in the CMU layout: it takes the default checkpoint, and says that it was trained on others."""
     root = clone(tmp_path / "clone")
     for subject in ("07", "08"):
         tiny_cmu.write_subject(tmp_path / "cmu", subject, takes=1, frames=100)
     pages = run(root, [root / "notebooks" / "04_hypotheses.ipynb"], DRPOSE_SOURCE="cmu", DRPOSE_DATA=str(tmp_path / "cmu"))
     page = (pages / "04_hypotheses.html").read_text()
-    assert "CMU mocap 08" in page and "synthetic figure" not in page
+    assert "CMU mocap 08" in page and "default.safetensors was not made for these test subjects" in page
+    assert "trained on skeleton &#39;synthetic figure&#39;, given &#39;CMU&#39;" in page
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason=NO_BROWSER)

@@ -10,7 +10,8 @@ from .look import BEST_COLOR, INITIAL_COLOR, LEFT_COLOR, MEAN_COLOR, MIDDLE_COLO
 
 def joint_error_figure(errors_mm: Mapping[str, Sequence[float]], names: Sequence[str], *, title: str = "", source: str = "") -> go.Figure:
     """Bars of mean error per joint in mm: label -> J values."""
-    colors = [LEFT_COLOR] if len(errors_mm) == 1 else [INITIAL_COLOR, MEAN_COLOR, BEST_COLOR, TRUTH_COLOR]
+    few = {1: [LEFT_COLOR], 2: [LEFT_COLOR, RIGHT_COLOR]}
+    colors = few.get(len(errors_mm), [INITIAL_COLOR, MEAN_COLOR, BEST_COLOR, TRUTH_COLOR])
     figure = go.Figure(
         [go.Bar(name=label, x=list(names), y=list(v), marker_color=colors[i % len(colors)]) for i, (label, v) in enumerate(errors_mm.items())]
     )
@@ -42,7 +43,7 @@ def calibration_figure(curve: pd.DataFrame, *, title: str = "", source: str = ""
     figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", name="ideal, H without end", line={"color": "#B0B0B0", "dash": "dot"})
     figure.add_scatter(x=curve["quantile"], y=curve.fair, mode="lines", name="fair at this H", line={"color": TRUTH_COLOR, "dash": "dash"})
     figure.add_scatter(x=curve["quantile"], y=curve.covered, mode="lines+markers", name="this model", line={"color": LEFT_COLOR, "width": 3})
-    figure.add_annotation(x=0.74, y=0.12, text="below: over-confident", showarrow=False, font={"color": "#777777"})
+    figure.add_annotation(x=0.8, y=0.02, text="below: over-confident", showarrow=False, font={"color": "#777777"})
     figure.update_xaxes(title="quantile of the hypotheses' spread", range=[-0.02, 1.02], constrain="domain")
     figure.update_yaxes(title="share of truths within", range=[-0.02, 1.02], scaleanchor="x")
     return dressed(figure, title, source, height=560)
