@@ -29,9 +29,8 @@ def aggregate(
     if how == "median":
         return hypotheses.quantile(0.5, dim=1)  # torch.median would take the lower of the two middle ones
     if how == "medoid":
-        joints = hypotheses.transpose(1, 2)  # (B, J, H, 3)
-        total = sum(torch.cdist(x, x, compute_mode="donot_use_mm_for_euclid_dist").sum(-1) for x in joints.unbind(1))  # (B, H)
-        return hypotheses[torch.arange(len(hypotheses), device=hypotheses.device), total.argmin(1)]
+        images = max(1, 4_000_000 // hypotheses.shape[1] ** 2)
+        return torch.cat([_medoid(part) for part in hypotheses.split(images)])
     if kp2d is None or intrinsics is None:
         raise ValueError(f"aggregation {how!r} compares reprojections: pass kp2d and intrinsics")
     error = reprojection_errors(hypotheses, kp2d, intrinsics)  # (B, H, J)
@@ -39,6 +38,12 @@ def aggregate(
     nearest = hypotheses.gather(1, index[..., None].expand(*index.shape, 3))
     weights = torch.softmax(-SHARPNESS * best, dim=1)
     return (weights[..., None] * nearest).sum(1)
+
+
+def _medoid(hypotheses: torch.Tensor) -> torch.Tensor:
+    joints = hypotheses.transpose(1, 2)  # (B, J, H, 3)
+    total = sum(torch.cdist(x, x, compute_mode="donot_use_mm_for_euclid_dist").sum(-1) for x in joints.unbind(1))  # (B, H)
+    return hypotheses[torch.arange(len(hypotheses), device=hypotheses.device), total.argmin(1)]
 
 
 def reprojection_errors(

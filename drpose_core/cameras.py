@@ -118,8 +118,9 @@ def estimate_root(pose3d: torch.Tensor, kp2d: torch.Tensor, intrinsics: torch.Te
     """Where the root of a root-relative pose must stand to look like the 2D joints, without knowing the truth: (B, ..., 3) metres.
 
     pose3d (B, ..., J, 3), kp2d (B, ..., J, 2) screen units, extra axes broadcast; intrinsics (9,) or (B, 9). Closed form: the translation T
-    that minimises the sum over joints of |(x, y) + T_xy - r (z + T_z)|^2, r the ray of the 2D joint; that is the reprojection error weighted by
-    depth. Raises ValueError where all 2D joints fall in one point, which any distance explains.
+    that minimises the sum over joints of |(x, y) + T_xy - r (z + T_z)|^2, r the ray of the 2D joint; that is the reprojection error
+    weighted by depth, with every joint at least 0.1 m in front of the camera (a pose mirrored through the camera would fit as well).
+    Raises ValueError where all 2D joints fall in one point, which any distance explains.
     """
     rays = undistort(kp2d.expand(*torch.broadcast_shapes(pose3d.shape[:-1], kp2d.shape[:-1]), 2), intrinsics)
     gap = rays * pose3d[..., 2:] - pose3d[..., :2]  # T_xy - r T_z for every joint
@@ -129,4 +130,5 @@ def estimate_root(pose3d: torch.Tensor, kp2d: torch.Tensor, intrinsics: torch.Te
     if spread.numel() and spread.min() < 1e-10:
         raise ValueError("all 2D joints of a pose fall in one point: its distance cannot be estimated")
     depth = -(ray * (gap - mean_gap)).sum((-2, -1)) / spread
+    depth = depth.maximum(0.1 - pose3d[..., 2].amin(-1))
     return torch.cat([mean_gap[..., 0, :] + depth[..., None] * mean_ray[..., 0, :], depth[..., None]], dim=-1)

@@ -26,7 +26,7 @@ def save_checkpoint(path: str | Path, model: DRPose, *, record: dict | None = No
 
     record: anything JSON takes; "train" should be the training poses' describe(), so that a wrong pairing is noticed later. It is the
     model's own (model.record) if not given. dtype float16 halves the file; BatchNorm's statistics stay in float32. Raises ValueError if
-    the lifter cannot be rebuilt from its name alone.
+    the lifter cannot be rebuilt from its name alone, or if a weight is not finite in dtype.
     """
     with torch.random.fork_rng([]):  # a fresh lifter draws weights, which must not move the caller's random state
         known = model.config.lifter in LIFTERS and _same_lifter(build_lifter(model.config.lifter), model.lifter)
@@ -36,6 +36,8 @@ def save_checkpoint(path: str | Path, model: DRPose, *, record: dict | None = No
         )
     state = {name: value.contiguous().cpu() for name, value in model.state_dict().items()}
     state = {name: value.to(dtype) if value.is_floating_point() and "running" not in name else value for name, value in state.items()}
+    if broken := [name for name, value in state.items() if value.is_floating_point() and not torch.isfinite(value).all()]:
+        raise ValueError(f"{broken[0]} holds NaN or numbers too large for {dtype}: nothing was written")
     versions = {"python": platform.python_version()} | {name: version(name) for name in ("drpose", "torch", "numpy")}
     content = {"config": asdict(model.config), "record": model.record if record is None else record}
     try:

@@ -1,11 +1,13 @@
 """Prepare and fetch poses, train, evaluate, convert weights; add --help to a command for its options."""
 
 import importlib.util
+import shlex
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import torch
 import tyro
@@ -14,19 +16,21 @@ from tqdm import tqdm
 
 from .checkpoints import latest_checkpoint, load_checkpoint, save_checkpoint
 from .data import PoseSet
-from .evaluation import assess, evaluate
+from .evaluation import assess, evaluate, forget, wrong_pairing
 from .files import written_whole
 from .lifters import build_lifter
 from .model import DRPose, ModelConfig, denoising_loss, lifting_loss, with_initial_poses
 from .published import export_published, load_published, load_published_lifter
 from .runtime import device as find_device
-from .runtime import distributed_run, generator, project_root
+from .runtime import distributed_run, generator, project_root, world_size
 from .sources import download_cmu, load_poses, with_predictions
 from .tables import table
 from .training import TrainConfig, steps_per_epoch
 from .training import train as train_steps
 
 Source = Literal["synthetic", "cmu", "h36m"]
+Published = Literal["dcgct", "htnet"]
+PICKLED = (".pth", ".pt", ".bin")  # files of weights in torch's own format, as published ones are
 
 
 def prepare(source: Source = "synthetic", data: Path | None = None, out: Path | None = None) -> None:
@@ -92,7 +96,9 @@ def train(
     poses, test = (load_poses(source, split, data).to(where) for split in ("train", "test"))
     if predictions:
         poses, test = with_predictions(poses, predictions), with_predictions(test, predictions)
-    record = {"train": poses.describe(), "test": test.source, "seed": seed, "command": "python -m drpose_core " + " ".join(sys.argv[1:])}
+    record = {"train": poses.describe(), "test": test.source, "seed": seed, "command": _command()}
+    for sentence in wrong_pairing(getattr(first, "record", {}), poses):
+        warnings.warn(f"--lifter-from: {sentence}", stacklevel=2)
     first.to(where)
     if not lifter_from and not predictions:
         record["lifter_steps"] = _run("lifter", first, lifting_loss, poses, replace(lifter, seed=seed))
@@ -113,6 +119,7 @@ def score(
     data: Path | None = None,
     keypoints: str | None = None,
     checkpoint: Path | None = None,
+    lifter: Published = "dcgct",
     predictions: Path | None = None,
     hypotheses: int = 20,
     steps: int = 5,
@@ -134,7 +141,8 @@ def score(
         source: Where the poses come from.
         data: The folder with the source's files (default: data/); synthetic needs none.
         keypoints: Other 2D input than the source's usual: exact or detected; for h36m the name of a file, as gt or cpn_ft_h36m_dbb.
-        checkpoint: The model (default: checkpoints/<source>.safetensors if there, else the kit's own), or published weights (.pth, on DC-GCT).
+        checkpoint: The model (default: checkpoints/<source>.safetensors if there, else the kit's own), or published weights (.pth).
+        lifter: The initial model in published weights.
         predictions: Refine the poses of this file instead of the lifter's.
         hypotheses: How many for each pose.
         steps: How many denoising steps, evenly spaced.
@@ -150,11 +158,15 @@ def score(
     """
     if parquet and importlib.util.find_spec("pyarrow") is None:
         raise ValueError("--parquet needs pyarrow: pip install pyarrow, or leave it out for CSV alone")
+    if poses is not None and poses < 1:
+        raise ValueError(f"--poses must be at least 1, got {poses}")
+    from .report import write_report  # needs plotly, which nothing else here does
+
     out = out or project_root() / "output" / f"evaluation-{source}"
     with distributed_run() as rank:
-        where = torch.device(device) if device else find_device()
+        where = find_device(device)
         path = checkpoint or latest_checkpoint(source)
-        model = load_published(path).to(where) if path.suffix == ".pth" else load_checkpoint(path, where)
+        model = load_published(path, lifter).to(where) if path.suffix in PICKLED else load_checkpoint(path, where)
         test = load_poses(source, "test", data, keypoints=keypoints)
         if poses is not None:
             test = test[torch.randperm(len(test), generator=generator(seed))[:poses]]
@@ -163,18 +175,21 @@ def score(
         settings |= {"spacing": list(spacing) if spacing else "linear", "every_step": every_step}
         found = assess(model, test.to(where), **settings, resume=out / "unfinished")
         if rank == 0:
-            from .report import write_report  # needs plotly, which nothing else here does
-
-            trained = model.record.get("train", {})
-            facts = {"checkpoint": f"{path.name}, trained on {trained['source'] if isinstance(trained, dict) and trained else 'poses unknown'}"}
-            facts |= {"device": str(where), "settings": ", ".join(f"{name} {value}" for name, value in settings.items())}
-            command = " ".join(["python -m drpose_core", *sys.argv[1:]])
-            report = write_report(out, found, command=command, facts=facts, source=test.source, parquet=parquet)
+            trained = model.record.get("train")
+            trained = trained.get("source", "poses unknown") if isinstance(trained, dict) else "poses unknown"
+            facts = {"checkpoint": f"{path.name}, trained on {trained}", "device": f"{where}, {world_size()} process(es)"}
+            facts["settings"] = ", ".join(f"{name} {value}" for name, value in settings.items())
+            report = write_report(out, found, command=_command(), facts=facts, source=test.source, parquet=parquet)
+            forget(out / "unfinished")
             print(f"{table(found.scores).round(1).to_string()}\n{len(test):,} poses, {test.source}\nwritten to {report}")
 
 
 def _lifter(path: Path, name: str) -> nn.Module:
-    lifter = load_published_lifter(path, name) if path.suffix in (".pth", ".pt", ".bin") else load_checkpoint(path).lifter
+    if path.suffix in PICKLED:
+        lifter, lifter.record = load_published_lifter(path, name), {"train": {"skeleton": "Human3.6M"}}
+    else:
+        model = load_checkpoint(path)
+        lifter, lifter.record = model.lifter, model.record
     if type(lifter) is not type(build_lifter(name)):
         raise ValueError(f"{path} holds a {type(lifter).__name__}, not the lifter {name!r}: give --model.lifter its name")
     return lifter
@@ -192,7 +207,7 @@ def _run(name: str, module: nn.Module, loss: Callable, poses: PoseSet, config: T
 def convert(
     source: tyro.conf.Positional[Path],
     out: tyro.conf.Positional[Path],
-    lifter: Annotated[Literal["dcgct", "htnet"], tyro.conf.arg(help="The initial model in a published file.")] = "dcgct",
+    lifter: Published = "dcgct",
     lifter_only: bool = False,
 ) -> None:
     """Turn published DRPose weights (.pth) into an own checkpoint (.safetensors), or an own checkpoint into the published layout.
@@ -200,18 +215,24 @@ def convert(
     Args:
         source: The file to read, .pth or .safetensors.
         out: The file to write, of the other kind.
+        lifter: The initial model in a published file.
         lifter_only: Write the initial model alone, in the layout of its own authors (to .pth).
     """
-    kinds = source.suffix, out.suffix
-    if kinds == (".pth", ".safetensors") and not lifter_only:
-        save_checkpoint(out, load_published(source, lifter), record={"train": {"source": f"published weights, {source.name}"}})
-    elif kinds == (".safetensors", ".pth"):
+    if source.suffix in PICKLED and lifter_only:
+        raise ValueError(f"a lifter alone is no checkpoint: python -m drpose_core train --lifter-from {source} trains a denoiser on it")
+    if source.suffix in PICKLED and out.suffix == ".safetensors":
+        save_checkpoint(out, load_published(source, lifter))
+    elif source.suffix == ".safetensors" and out.suffix in PICKLED:
         model = load_checkpoint(source)
         with written_whole(out) as temporary:
             torch.save(export_published(model.lifter if lifter_only else model), temporary)
     else:
         raise ValueError(f"convert reads .pth and writes .safetensors or the other way round, got {source.name} and {out.name}")
     print(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
+
+
+def _command() -> str:
+    return shlex.join(["python", "-m", "drpose_core", *sys.argv[1:]])
 
 
 def main() -> None:

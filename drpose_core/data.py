@@ -70,6 +70,10 @@ class PoseSet:
             if len(index) and (index.min() < 0 or index.max() >= len(texts)):
                 raise ValueError(f"PoseSet.{name} points past its {len(texts)} names")
 
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """The columns that are there, by name."""
+        return {name: value for name in _TENSORS if (value := getattr(self, name)) is not None}
+
     def describe(self) -> dict[str, str | int]:
         """What a checkpoint's record says of the set it was trained on: source, keypoints, skeleton, poses."""
         return {name: getattr(self, name) for name in _TEXTS} | {"poses": len(self)}
@@ -83,7 +87,7 @@ class PoseSet:
 
     def _each(self, change) -> "PoseSet":
         """The same set with every tensor changed."""
-        return replace(self, **{name: change(value) for name in _TENSORS if (value := getattr(self, name)) is not None})
+        return replace(self, **{name: change(value) for name, value in self.tensors().items()})
 
     def __getitem__(self, index) -> "PoseSet":
         if getattr(index, "ndim", 0) == 0 and hasattr(index, "__index__"):  # an int, numpy's or torch's
@@ -110,7 +114,7 @@ class PoseSet:
 
     def save(self, path: str | Path) -> None:
         """Write a flat npz without pickles; the file appears whole or not at all."""
-        arrays = {name: value.cpu().numpy() for name in _TENSORS if (value := getattr(self, name)) is not None}
+        arrays = {name: value.cpu().numpy() for name, value in self.tensors().items()}
         texts = {name: np.array(getattr(self, name), dtype=str) for name in ("actions", "sequences", *_TEXTS)}
         with written_whole(path) as temporary, open(temporary, "wb") as file:
             np.savez(file, **arrays, **texts)

@@ -14,6 +14,14 @@ from torch import nn
 DenoiseFn = Callable[[torch.Tensor, int], torch.Tensor]
 
 
+def cosine_betas(timesteps: int) -> torch.Tensor:
+    """The variance added at each step, (timesteps,) float64, in the order of operations that gives the published buffers bit by bit."""
+    grid = torch.linspace(0, timesteps, timesteps + 1, dtype=torch.float64) / timesteps
+    curve = torch.cos((grid + 0.008) / 1.008 * math.pi / 2).square()
+    curve = curve / curve[0]
+    return (1 - curve[1:] / curve[:-1]).clip(0, 0.999)
+
+
 class CosineSchedule(nn.Module):
     """The cosine noise schedule: x_t = sqrt(alpha_bar[t]) x0 + sqrt(1 - alpha_bar[t]) noise.
 
@@ -26,11 +34,8 @@ class CosineSchedule(nn.Module):
         super().__init__()
         if timesteps < 1:
             raise ValueError(f"a schedule needs at least 1 timestep, got {timesteps}")
-        grid = torch.linspace(0, 1, timesteps + 1, dtype=torch.float64)
-        curve = torch.cos((grid + 0.008) / 1.008 * math.pi / 2).square()
-        betas = (1 - curve[1:] / curve[:-1]).clip(0, 0.999)
         # Not in the state dict: it follows from the number of timesteps, which the config holds.
-        self.register_buffer("alpha_bar", torch.cumprod(1 - betas, dim=0), persistent=False)
+        self.register_buffer("alpha_bar", torch.cumprod(1 - cosine_betas(timesteps), dim=0), persistent=False)
 
     def _apply(self, fn, recurse: bool = True):
         """Move with the model, but stay float64 when it is cast: 1 - alpha_bar near t = 0 is lost in fewer digits."""

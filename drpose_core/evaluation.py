@@ -4,7 +4,7 @@ import json
 import warnings
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,8 @@ from .scoring import CHOICES, HONEST, Previous, score_batch
 from .skeleton import JOINTS, J, flip
 from .tables import ORACLES
 
-UNIT = 1e-9  # sums are counted in nanometres as integers: their order cannot change a digit, so shards and resumed runs agree exactly
+UNIT = 1e-9  # sums are counted in nanometres as integers: their order cannot change a digit, so shards and resumed runs agree
+DIGITS = 4  # of a millimetre in tables; what lies below is the rounding of float32, which changes with the number of threads
 AT_ONCE = 500_000  # hypotheses times steps held at a time
 
 
@@ -61,20 +62,33 @@ def assess(
     seed: int = 0,
     resume: str | Path | None = None,
 ) -> Assessment:
-    """Everything that is measured, in one pass. The noise belongs to (seed, row of the pose), so that batches and shards change nothing.
+    """Everything that is measured, in one pass. The noise belongs to (seed, row of the pose), so that batches change nothing but rounding.
 
-    every_step=False scores the last step alone. batch_size None fits memory. resume: a file that keeps what is done, so that an
-    interrupted run continues there; it goes when the run is done. Under torch.distributed the processes share the poses and all get the
-    same result. Raises ValueError for an empty set; warns if the model was trained on other keypoints or another skeleton.
+    every_step=False scores the last step alone. batch_size None fits memory. resume: the stem of a file that keeps what is done, so that
+    the same call continues, or answers at once when all is done; forget(resume) deletes it. Under torch.distributed the processes share
+    the poses and all get the same result. Raises ValueError for an empty set and for pictures of a single point; warns if the model was
+    trained on other keypoints or another skeleton.
     """
-    batch_size = max(1, min(64, AT_ONCE // max(1, hypotheses * steps))) if batch_size is None else batch_size
+    hypotheses, steps, seed = int(hypotheses), int(steps), int(seed)
+    spacing = spacing if isinstance(spacing, str) else [int(t) for t in spacing]
+    if hypotheses < 1 or steps < 1:
+        raise ValueError(f"hypotheses and steps must be at least 1, got {hypotheses} and {steps}")
+    batch_size = max(1, min(64, AT_ONCE // (hypotheses * steps))) if batch_size is None else int(batch_size)
     if not len(poses) or batch_size < 1:
         raise ValueError(f"evaluate needs poses and a batch_size of at least 1, got {len(poses)} poses and {batch_size}")
+    pointlike = (poses.kp2d.amax(1) - poses.kp2d.amin(1)).amax(-1) < 1e-4
+    if pointlike.any():
+        first = int(pointlike.nonzero()[0])
+        raise ValueError(
+            f"{int(pointlike.sum())} of {len(poses)} poses have all 2D joints in one point, the first is row {first} "
+            f"({poses.sequences[poses.sequence[first]]}, frame {int(poses.frame[first])}): leave them out, poses[mask]"
+        )
     for sentence in wrong_pairing(model.record, poses):
         warnings.warn(sentence, stacklevel=3)
     chain = {"hypotheses": hypotheses, "steps": steps, "spacing": spacing, "eta": eta, "flip_test": flip_test}
     rank, world = (distributed.get_rank(), distributed.get_world_size()) if distributed.is_initialized() else (0, 1)
-    kept = _Kept(resume, rank, _fingerprint(model, poses, chain | {"seed": seed, "every": every_step, "batch": batch_size, "world": world}))
+    settings = chain | {"seed": seed, "every_step": every_step, "batch_size": batch_size, "world": world}
+    kept = _Kept(Path(resume).with_name(f"{Path(resume).name}-{_fingerprint(model, poses, settings)}-{rank}.npz") if resume else None)
     starts = range(0, len(poses), batch_size)[rank::world]
     counts = torch.bincount(poses.action, minlength=len(poses.actions)).cpu()
     gap = _gaps(poses)
@@ -102,8 +116,14 @@ def assess(
         shares = [None] * world
         distributed.all_gather_object(shares, sums)  # a process may have had no batch, and then no sums
         sums = {name: sum(share[name] for share in shares if share) for name in next(share for share in shares if share)}
-    kept.drop()
-    return _assessment({name: total.double() * UNIT for name, total in sums.items()}, poses.actions, counts, steps, hypotheses)
+    every = int(gap.max())
+    return _assessment({name: total.double() * UNIT for name, total in sums.items()}, poses.actions, counts, steps, hypotheses, every)
+
+
+def forget(resume: str | Path) -> None:
+    """Delete what assess kept under a stem, of this run and of older ones with other settings."""
+    for path in Path(resume).parent.glob(f"{Path(resume).name}-*-*.npz"):
+        path.unlink(missing_ok=True)
 
 
 def wrong_pairing(record: dict, poses: PoseSet) -> list[str]:
@@ -120,8 +140,8 @@ def wrong_pairing(record: dict, poses: PoseSet) -> list[str]:
     return sentences
 
 
-def _assessment(sums: dict[str, torch.Tensor], actions: list[str], counts: torch.Tensor, steps: int, hypotheses: int) -> Assessment:
-    """Tables of the summed numbers, (actions, ...) each."""
+def _assessment(sums: dict[str, torch.Tensor], actions: list[str], counts: torch.Tensor, steps: int, hypotheses: int, gap: int) -> Assessment:
+    """Tables of the summed numbers, (actions, ...) each; gap: frames between consecutive poses."""
     every = sums["errors"].shape[2]
     rows = []
     for a, action in enumerate(actions):
@@ -131,11 +151,13 @@ def _assessment(sums: dict[str, torch.Tensor], actions: list[str], counts: torch
             cells = [(0 if name == "initial" else steps, name, sums["answers"][a, p, s]) for s, name in enumerate(HONEST)]
             cells += [(steps - every + k + 1, name, sums["errors"][a, p, k, s]) for k in range(every) for s, name in enumerate(CHOICES)]
             for step, name, total in sorted(cells, key=lambda cell: cell[0]):
-                rows.append((action, step, protocol, name, 1000 * total.item() / int(counts[a]), int(counts[a]), name in ORACLES))
+                rows.append(
+                    (action, step, protocol, name, round(1000 * total.item() / int(counts[a]), DIGITS), int(counts[a]), name in ORACLES)
+                )
     scores = pd.DataFrame(rows, columns=["action", "step", "protocol", "score", "error_mm", "poses", "oracle"])
     total = {name: value.sum(0) for name, value in sums.items()}
     n = int(counts.sum())
-    joints = pd.DataFrame(dict(zip(("initial_mm", "mean_mm", "spread_mm"), (1000 * total["joints"] / n).tolist())))
+    joints = pd.DataFrame(dict(zip(("initial_mm", "mean_mm", "spread_mm"), (1000 * total["joints"] / n).round(decimals=DIGITS).tolist())))
     joints.insert(0, "joint", JOINTS)
     curve = calibration_curve(total["covered"], n, hypotheses)
     fit = calibration_error(curve)
@@ -144,7 +166,8 @@ def _assessment(sums: dict[str, torch.Tensor], actions: list[str], counts: torch
     if total["pairs"] > 0:
         pairs = total["pairs"]
         quantities += [
-            (f"MPJVE, {who}", 1000 * total["velocity"][i] / pairs, "mm/frame") for i, who in enumerate(("initial pose", "mean pose"))
+            (f"MPJVE over {gap} frames of 50 Hz, {who}", 1000 * total["velocity"][i] / pairs, "mm/frame")
+            for i, who in enumerate(("initial pose", "mean pose"))
         ]
     quantities += [
         ("left/right difference of bones, mean pose", 1000 * total["asymmetry"] / n, "mm"),
@@ -156,56 +179,50 @@ def _assessment(sums: dict[str, torch.Tensor], actions: list[str], counts: torch
         ("  a perfectly calibrated sampler with as many hypotheses", fit["floor"], ""),
         ("  over-confident by (negative: under-confident)", fit["confidence"], ""),
     ]
-    summary = pd.DataFrame([(name, float(value), unit) for name, value, unit in quantities], columns=["quantity", "value", "unit"])
+    summary = pd.DataFrame(
+        [(name, round(float(value), DIGITS), unit) for name, value, unit in quantities], columns=["quantity", "value", "unit"]
+    )
     return Assessment(scores, joints, curve, summary)
 
 
 def _gaps(poses: PoseSet) -> torch.Tensor:
-    """Frames between each row and the one before, (N,), 0 where that is not the next frame of its sequence at the set's own rate."""
+    """Frames between each row and the one before, (N,), 0 where that is not the next frame of its sequence at the set's own rate.
+
+    All 0 unless most rows follow each other: a random draw of poses has no velocities, whatever happens to lie side by side.
+    """
     gap = torch.zeros(len(poses), dtype=torch.int64)
     ahead = (poses.frame[1:] - poses.frame[:-1]).cpu()
     ahead[(poses.sequence[1:] != poses.sequence[:-1]).cpu() | (ahead < 0)] = 0
     if (ahead > 0).any():
-        gap[1:] = torch.where(ahead == ahead[ahead > 0].min(), ahead, 0)
-    return gap
+        gap[1:] = torch.where(ahead == ahead[ahead > 0].mode().values, ahead, 0)
+    return gap if 2 * int((gap > 0).sum()) > len(poses) else torch.zeros_like(gap)
 
 
 def _fingerprint(model: DRPose, poses: PoseSet, settings: dict) -> str:
-    """Changes with the weights, the poses and the settings."""
-    code = zlib.crc32(json.dumps(settings | poses.describe(), default=list, sort_keys=True).encode())
-    lifter = model.lifter.state_dict() if isinstance(model.lifter, torch.nn.Module) else {}
-    tensors = [
-        *model.denoiser.state_dict().values(),
-        *lifter.values(),
-        poses.kp2d,
-        poses.pose3d,
-        *(x for x in [poses.initial] if x is not None),
-    ]
+    """Changes with the weights, the poses and the settings; a lifter that is no module is known by what it says of a few poses."""
+    code = zlib.crc32(json.dumps([settings, asdict(model.config), poses.describe(), poses.actions]).encode())
+    tensors = [*model.denoiser.state_dict().values(), *poses.tensors().values(), with_initial_poses(model, poses[:32]).initial]
     for value in tensors:
-        code = zlib.crc32(value.detach().cpu().contiguous().numpy().tobytes(), code)
+        code = zlib.crc32(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes(), code)
     return f"{code:08x}"
 
 
 class _Kept:
     """The sums of a run so far, in a file if one is given."""
 
-    def __init__(self, path: str | Path | None, rank: int, fingerprint: str):
-        self.path = None if path is None else Path(path).with_name(f"{Path(path).stem}-{fingerprint}-{rank}.npz")
+    def __init__(self, path: Path | None):
+        self.path = path
         self.sums: dict[str, torch.Tensor] = {}
         self.done = 0
-        if self.path is not None and self.path.is_file():
+        if path and path.is_file():
             try:
-                with np.load(self.path, allow_pickle=False) as file:
+                with np.load(path, allow_pickle=False) as file:
                     self.sums = {name: torch.from_numpy(file[name]) for name in file.files if name != "done"}
                     self.done = int(file["done"])
             except Exception as error:  # a damaged file can fail in any way
-                raise ValueError(f"{self.path} cannot be read ({error}): delete it to start this evaluation afresh") from None
+                raise ValueError(f"{path} cannot be read ({' '.join(str(error).split())}): delete it to start this evaluation afresh") from None
 
     def keep(self, done: int) -> None:
-        if self.path is not None:
+        if self.path:
             with written_whole(self.path) as temporary, open(temporary, "wb") as file:
                 np.savez(file, done=done, **{name: value.numpy() for name, value in self.sums.items()})
-
-    def drop(self) -> None:
-        if self.path is not None:
-            self.path.unlink(missing_ok=True)

@@ -179,8 +179,8 @@ def sample_poses(
     Raises ValueError for arguments that do not fit together.
     """
     _check_kp2d(kp2d)
-    if hypotheses < 1:
-        raise ValueError(f"hypotheses must be at least 1, got {hypotheses}")
+    if hypotheses < 1 or steps < 1:
+        raise ValueError(f"hypotheses and steps must be at least 1, got {hypotheses} and {steps}")
     shape = (len(kp2d), hypotheses, J, 3)
     if noise is not None and tuple(noise.shape) != (steps, *shape):
         raise ValueError(f"noise must be (K, B, H, J, 3) = {(steps, *shape)}, got {tuple(noise.shape)}")

@@ -41,6 +41,9 @@ def _aligned(pred: torch.Tensor, target: torch.Tensor) -> tuple[list[torch.Tenso
     q = q - center
     tiny = torch.finfo(torch.float64).tiny
     p_size, q_size = (x.square().sum((0, 1), dtype=torch.float64).sqrt() for x in (p, q))
+    extreme = any(x.numel() and not (x.min() > 1e-15 and x.max() < 1e15) for x in (p_size, q_size))
+    if extreme and p.dtype != torch.float64:  # their squares may have left float32
+        return _aligned(pred.double(), target.double())
     inverse = 1 / (p_size * q_size).clamp_min(tiny)
     covariance = [[(p[a] * q[b]).sum(0, dtype=torch.float64) * inverse for b in range(3)] for a in range(3)]
     rotation, fit = best_rotation(covariance)

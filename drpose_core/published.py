@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from .diffusion import CosineSchedule
+from .diffusion import CosineSchedule, cosine_betas
 from .lifters import DCGCT, HTNet, build_lifter
 from .model import DRPose, ModelConfig
 
@@ -82,6 +82,7 @@ def load_published(path_or_state_dict: Weights, lifter: str = "dcgct") -> DRPose
 
     Strict: raises ValueError that lists what is missing, left over or of another shape. A file's pickle may hold tensors only.
     """
+    _known(lifter)
     where, state = _state(path_or_state_dict)
     alphas = state.get("alphas_cumprod")
     if alphas is None or alphas.ndim != 1 or not len(alphas):
@@ -90,7 +91,9 @@ def load_published(path_or_state_dict: Weights, lifter: str = "dcgct") -> DRPose
         raise ValueError(f"{where} lacks alphas_cumprod: it is no full DRPose checkpoint{remedy}")
     if not torch.allclose(alphas.double(), CosineSchedule(len(alphas)).alpha_bar, atol=1e-6):
         raise ValueError(f"{where} was trained with another noise schedule than the cosine: it cannot be sampled from here")
-    return _filled(DRPose(ModelConfig(lifter=_known(lifter), timesteps=len(alphas))), where, state)
+    model = _filled(DRPose(ModelConfig(lifter=lifter, timesteps=len(alphas))), where, state)
+    model.record = {"train": {"source": "published weights (Human3.6M)", "skeleton": "Human3.6M"}}
+    return model
 
 
 def load_published_lifter(path_or_state_dict: Weights, lifter: str = "dcgct") -> nn.Module:
@@ -98,11 +101,12 @@ def load_published_lifter(path_or_state_dict: Weights, lifter: str = "dcgct") ->
 
     Strict and safe as load_published is. DRPose(ModelConfig(lifter=name), this) trains a denoiser on it.
     """
+    _known(lifter)
     where, state = _state(path_or_state_dict)
     prefix = _PREFIXES["lifter"]
     if any(name.startswith(prefix) for name in state):
         state = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
-    return _filled(build_lifter(_known(lifter)), where, state)
+    return _filled(build_lifter(lifter), where, state)
 
 
 def export_published(model: DRPose | nn.Module) -> dict[str, torch.Tensor]:
@@ -130,10 +134,9 @@ def _state(weights: Weights) -> tuple[str, Mapping[str, torch.Tensor]]:
     return where, {name.removeprefix("module."): value for name, value in state.items()}
 
 
-def _known(lifter: str) -> str:
+def _known(lifter: str) -> None:
     if lifter not in _NAMES:
         raise ValueError(f"no published layout is known for lifter {lifter!r}: choose from {', '.join(_NAMES)}")
-    return lifter
 
 
 def _filled(module: nn.Module, where: str, state: Mapping[str, torch.Tensor]) -> nn.Module:
@@ -206,7 +209,7 @@ def _schedule_buffers(schedule: CosineSchedule) -> dict[str, torch.Tensor]:
     """The published diffusion buffers, all functions of alpha_bar (Ho et al. 2020, eq. 4-7)."""
     a = schedule.alpha_bar.cpu()
     before = torch.cat([torch.ones_like(a[:1]), a[:-1]])
-    betas = 1 - a / before
+    betas = cosine_betas(len(a))
     variance = betas * (1 - before) / (1 - a)
     return {
         "betas": betas,

@@ -1,6 +1,7 @@
 """An assessment as files: tables as CSV, one page of figures that needs no network, and a short Markdown report that ties them together."""
 
 import platform
+from html import escape
 from importlib.metadata import version
 from pathlib import Path
 
@@ -42,17 +43,20 @@ def write_report(folder: Path, found: Assessment, *, command: str, facts: dict[s
 def figures(found: Assessment, source: str) -> list[go.Figure]:
     """A figure for each table: errors by score, by action and by joint, over the steps, calibration."""
     scores = found.scores[found.scores.protocol == "MPJPE"]
-    last = scores[scores.step.isin([0, scores.step.max()])]
     shown = ["initial", "p_avg", "p_best"]
-    wide = last.pivot(index="action", columns="score", values="error_mm")
+    wide, aligned = (
+        part[part.step.isin([0, part.step.max()])].pivot(index="action", columns="score", values="error_mm")
+        for part in (scores, found.scores[found.scores.protocol == "P-MPJPE"])
+    )
     glance = table(found.scores)
     by_joint = {"initial pose": found.joints.initial_mm, "mean": found.joints.mean_mm, "spread": found.joints.spread_mm}
     bars = {protocol: glance[protocol].tolist() for protocol in ("MPJPE", "P-MPJPE")}
     result = [
         plots.joint_error_figure(bars, [NAMES[n] for n in glance.index], title="Error by score (mean over actions, last step)", source=source),
         plots.joint_error_figure({NAMES[n]: wide[n] for n in shown}, wide.index, title="MPJPE by action", source=source),
-        plots.heat_figure(
-            wide[[n for n in NAMES if n in wide]].rename(columns=NAMES).T, title="MPJPE by action, all scores (mm)", source=source
+        *(
+            plots.heat_figure(part[list(NAMES)].rename(columns=NAMES).T, title=f"{name} by action, all scores (mm)", source=source)
+            for name, part in (("MPJPE", wide), ("P-MPJPE", aligned))
         ),
         plots.joint_error_figure(by_joint, found.joints.joint, title="MPJPE and spread by joint", source=source),
         plots.calibration_figure(found.calibration, title="Calibration", source=source),
@@ -112,7 +116,7 @@ def _page(all_figures: list[go.Figure], command: str) -> str:
     parts = [figure.to_html(full_html=False, include_plotlyjs=False) for figure in all_figures]
     style = "body{max-width:1150px;margin:auto;background:#fff;font-family:Arial,sans-serif}"
     head = f'<meta charset="utf-8"><title>drpose evaluation</title><style>{style}</style><script>{get_plotlyjs()}</script>'
-    return f"<!doctype html><html><head>{head}</head><body><pre>{command}</pre>{''.join(parts)}</body></html>"
+    return f"<!doctype html><html><head>{head}</head><body><pre>{escape(command)}</pre>{''.join(parts)}</body></html>"
 
 
 def _write(path: Path, text: str) -> None:

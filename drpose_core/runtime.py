@@ -10,18 +10,18 @@ import torch
 from torch import distributed
 
 
-def device() -> torch.device:
-    """The device to work on: DRPOSE_DEVICE if set, else the first GPU, else the CPU.
+def device(name: str | None = None) -> torch.device:
+    """The device to work on: the one named, else DRPOSE_DEVICE if set, else the first GPU, else the CPU.
 
-    Raises ValueError if DRPOSE_DEVICE names something torch does not know or this machine does not have.
+    Under torchrun "cuda" is a card of the process's own. Raises ValueError for what torch does not know or this machine does not have.
     """
-    name = os.environ.get("DRPOSE_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
+    name = name or os.environ.get("DRPOSE_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
     if name == "cuda" and "LOCAL_RANK" in os.environ:  # under torchrun each process has a card of its own
         name = f"cuda:{int(os.environ['LOCAL_RANK']) % max(1, torch.cuda.device_count())}"
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"DRPOSE_DEVICE={name} cannot be used here ({str(error).splitlines()[0]}): try cpu") from None
+        raise ValueError(f"device {name!r} cannot be used here ({str(error).splitlines()[0]}): try cpu") from None
     return torch.device(name)
 
 
@@ -47,7 +47,7 @@ def project_root() -> Path:
 @contextmanager
 def distributed_run() -> Iterator[int]:
     """Join the processes that torchrun started, if it did, and leave them at the end; gives this process's rank, 0 without torchrun."""
-    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
+    if world_size() < 2:
         yield 0
         return
     distributed.init_process_group("gloo")  # what is exchanged lies on the CPU
@@ -55,6 +55,11 @@ def distributed_run() -> Iterator[int]:
         yield distributed.get_rank()
     finally:
         distributed.destroy_process_group()
+
+
+def world_size() -> int:
+    """How many processes torchrun started, 1 without it."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def generator(seed: int, *more: int, device: torch.device | str = "cpu") -> torch.Generator:

@@ -63,10 +63,13 @@ def train(module: nn.Module, loss: Loss, poses: PoseSet, config: TrainConfig | N
         raise ValueError("nothing to train: no parameter of the module requires a gradient")
     optimizer = torch.optim.Adam(weights, lr=config.lr, amsgrad=True)
     per_epoch = steps_per_epoch(len(poses), config)
+    rows = len(poses) * (2 if config.mirror else 1)
     draws = generator(config.seed)
     step = 0
     for epoch in range(1, config.epochs + 1):
         for batch in batches(poses, config.batch_size, shuffle=True, augment=config.mirror, generator=draws):
+            if len(batch) == 1 and rows > 1 and config.batch_size > 1:  # what is left over; BatchNorm has no statistics of one pose
+                continue
             lr = learning_rate(step, per_epoch, config)
             for group in optimizer.param_groups:
                 group["lr"] = lr
@@ -83,8 +86,9 @@ def train(module: nn.Module, loss: Loss, poses: PoseSet, config: TrainConfig | N
 
 
 def steps_per_epoch(poses: int, config: TrainConfig) -> int:
-    """Optimiser steps in one epoch over a set of so many poses."""
-    return math.ceil(poses * (2 if config.mirror else 1) / config.batch_size)
+    """Optimiser steps in one epoch over a set of so many poses; a last batch of a single pose is left out."""
+    rows = poses * (2 if config.mirror else 1)
+    return math.ceil(rows / config.batch_size) - (rows > 1 and config.batch_size > 1 and rows % config.batch_size == 1)
 
 
 def learning_rate(step: int, per_epoch: int, config: TrainConfig) -> float:

@@ -45,6 +45,18 @@ def test_the_root_is_the_least_squares_solution(some):
         assert np.allclose(own.numpy(), solution, atol=2e-3)
 
 
+def test_nobody_stands_behind_the_camera(some):
+    """A pose mirrored through the camera fits the picture perfectly, from behind; and a pose of one point has a place too."""
+    few, _, exact = some
+    for pose in (-few.pose3d, torch.zeros_like(few.pose3d)):
+        root = dr.estimate_root(pose, exact, few.intrinsics)
+        assert (pose[..., 2] + root[:, None, 2]).min() > 0.09
+    both = torch.stack([-few.pose3d, few.pose3d], dim=1)
+    for how in ("jpma", "weighted"):
+        answer = dr.aggregate(both, how, kp2d=exact, intrinsics=few.intrinsics)
+        assert dr.mpjpe(answer, few.pose3d).max() < 0.03, how
+
+
 def test_undistorting_is_projecting_backwards():
     for camera in dr.h36m_cameras("S1"):
         rays = torch.rand(500, 2, generator=dr.generator(1)) * 0.8 - 0.4

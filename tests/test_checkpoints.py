@@ -131,6 +131,9 @@ def test_bare_initial_models_go_in_and_out(lifter, tmp_path, capsys, monkeypatch
         cli.main()
 
     convert(tmp_path / "full.pth", tmp_path / "own.safetensors", "--lifter", lifter)
+    assert dr.load_checkpoint(tmp_path / "own.safetensors").record["train"]["skeleton"] == "Human3.6M"
+    with pytest.raises(SystemExit, match=r"error: a lifter alone is no checkpoint: python -m drpose_core train --lifter-from"):
+        convert(tmp_path / "bare.pth", tmp_path / "bare.safetensors", "--lifter-only")
     convert(tmp_path / "own.safetensors", tmp_path / "back.pth")
     convert(tmp_path / "own.safetensors", tmp_path / "lifter.pth", "--lifter-only")
     back, alone = (torch.load(tmp_path / name, weights_only=True) for name in ("back.pth", "lifter.pth"))
@@ -163,6 +166,24 @@ def test_published_buffers_follow_from_the_schedule():
         mean1, mean2 = out["posterior_mean_coef1"][t].item(), out["posterior_mean_coef2"][t].item()
         assert abs(mean1 - before**0.5 * beta / (1 - product)) < 1e-9
         assert abs(mean2 - (1 - beta) ** 0.5 * (1 - before) / (1 - product)) < 1e-9
+
+
+@pytest.mark.parametrize("timesteps", [50, 1000])
+def test_exported_buffers_are_the_published_ones_bit_by_bit(timesteps):
+    import numpy as np
+
+    golden = torch.from_numpy(np.load(GOLDEN / "model.npz")[f"schedule/alphas_cumprod/T{timesteps}"])
+    exported = dr.export_published(dr.DRPose(dr.ModelConfig(depth=1, timesteps=timesteps)))
+    assert torch.equal(exported["alphas_cumprod"], golden) and torch.equal(exported["sqrt_alphas_cumprod"], golden.sqrt())
+    assert torch.equal(torch.cumprod(1 - exported["betas"], dim=0), golden)
+
+
+def test_numbers_too_large_for_half_precision_are_refused(small_model, tmp_path):
+    with torch.no_grad():
+        small_model.denoiser.time1.bias[0] = 1e5
+    with pytest.raises(ValueError, match=r"denoiser.time1.bias holds NaN or numbers too large for torch.float16: nothing was written"):
+        dr.save_checkpoint(tmp_path / "m.safetensors", small_model, dtype=torch.float16)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_published_file_loads_like_its_state_dict(tmp_path):

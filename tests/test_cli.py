@@ -1,5 +1,7 @@
 """The command line: what it writes is what the functions make, and a mistake ends in one sentence."""
 
+import os
+
 import pytest
 import torch
 
@@ -62,14 +64,15 @@ def test_evaluate_writes_a_report_that_says_it_all(command, small_model, tmp_pat
     dr.save_checkpoint(tmp_path / "m.safetensors", small_model, record={"train": {"source": "nobody", "keypoints": "exact"}})
     arguments = ["--checkpoint", tmp_path / "m.safetensors", "--hypotheses", "3", "--spacing", "900", "20", "--poses", "30", "--seed", "5"]
     with pytest.warns(UserWarning, match="trained on keypoints 'exact', given 'detected'"):
-        few = command("evaluate", *arguments, "--out", tmp_path / "report")
+        few = command("evaluate", *arguments, "--parquet", "--out", tmp_path / "a report <b>")
     some = few[torch.randperm(len(few), generator=dr.generator(5))[:30]]
     found = dr.assess(small_model, some, hypotheses=3, steps=2, spacing=[900, 20], seed=5)
     for name in ("scores", "joints", "calibration", "summary"):
-        written, own = pd.read_csv(tmp_path / "report" / f"{name}.csv", keep_default_na=False), getattr(found, name)
+        written, own = pd.read_csv(tmp_path / "a report <b>" / f"{name}.csv", keep_default_na=False), getattr(found, name)
         numbers = own.select_dtypes("number").columns
         assert list(written.columns) == list(own.columns) and abs(written[numbers] - own[numbers]).max().max() < 1e-2
-    text = (tmp_path / "report" / "report.md").read_text()
+    assert pd.read_parquet(tmp_path / "a report <b>" / "scores.parquet").shape == found.scores.shape
+    text = (tmp_path / "a report <b>" / "report.md").read_text()
     for part in (
         "python -m drpose_core evaluate --checkpoint",
         "trained on nobody",
@@ -82,9 +85,26 @@ def test_evaluate_writes_a_report_that_says_it_all(command, small_model, tmp_pat
     answers, oracles = text.split("## Answers")[1].split("## Oracles")
     assert "initial pose" in answers and "oracle" not in answers and "best (oracle)" in oracles
     assert f"{dr.table(found.scores).MPJPE['medoid']:.1f}" in answers and "step picked on the test set" in text
-    page = (tmp_path / "report" / "figures.html").read_text()
+    page = (tmp_path / "a report <b>" / "figures.html").read_text()
+    assert "<b>" not in page.split("<pre>")[1].split("</pre>")[0]
     assert page.count("plotly-graph-div") >= 5 and 'src="http' not in page
-    assert not list((tmp_path / "report").glob("unfinished*")) and "p_best" in capsys.readouterr().out
+    assert not list((tmp_path / "a report <b>").glob("unfinished*")) and "p_best" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments, sentence",
+    [
+        (["--device", "nonsense"], r"error: device 'nonsense' cannot be used here"),
+        (["--poses", "0"], "error: --poses must be at least 1, got 0"),
+        (["--steps", "0"], "error: hypotheses and steps must be at least 1, got 20 and 0"),
+        (["--checkpoint", "gone.pth"], "error: gone.pth not found"),
+    ],
+)
+def test_evaluate_says_what_is_wrong(arguments, sentence, command, small_model, tmp_path):
+    dr.save_checkpoint(tmp_path / "m.safetensors", small_model)
+    with pytest.raises(SystemExit, match=sentence):
+        command("evaluate", "--checkpoint", tmp_path / "m.safetensors", "--out", tmp_path / "r", *arguments)
+    assert not (tmp_path / "r").exists()
 
 
 def test_parquet_is_asked_for_before_the_work(command, tmp_path, monkeypatch):
@@ -118,7 +138,12 @@ def test_evaluate_shares_poses_between_processes(small_model, poses, tmp_path):
             "drpose_core",
             "evaluate",
         ]
-        done = subprocess.run([*launch, *map(str, arguments), "--out", str(tmp_path / str(count))], capture_output=True, text=True)
+        done = subprocess.run(
+            [*launch, *map(str, arguments), "--out", str(tmp_path / str(count))],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
         assert done.returncode == 0, done.stderr[-2000:]
         written.append((tmp_path / str(count) / "scores.csv").read_text())
     assert written[0] == written[1]

@@ -1,10 +1,14 @@
 """The table of scores against a slow loop over poses."""
 
+import os
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 import drpose_core as dr
+from drpose_core.evaluation import forget
 
 HONEST = ("median", "medoid", "jpma", "weighted")
 
@@ -60,6 +64,12 @@ def test_the_glance_averages_actions_at_the_last_step(scored):
     assert glance["oracle"].to_dict() == honest | {"p_best": True, "j_best": True, "j_avg": True}
     assert list(glance.oracle) == sorted(glance.oracle), "honest scores come first"
     weights = last.poses / last.poses.sum()
+    every = dr.table(table, every_step=True)
+    for (score, step), row in every.iterrows():
+        part = table[(table.score == score) & (table.step == step) & (table.protocol == "MPJPE")]
+        assert pytest.approx(part.error_mm.mean()) == row.MPJPE
+    assert glance.columns.name == "mm, mean over actions"
+    assert dr.table(table, over="frames").columns.name == "mm, mean over frames"
     assert dr.table(table, over="frames")["P-MPJPE"]["j_best"] == pytest.approx((weights * last.error_mm).sum())
     with pytest.raises(ValueError, match="unknown mean over 'poses': choose from actions, frames"):
         dr.table(table, over="poses")
@@ -76,6 +86,7 @@ def test_the_papers_table_peeks_and_says_so(scored):
         assert by_step[step] == min(by_step.values())
         part = cells[cells.step == step].set_index("action").error_mm
         assert all(row[action] == pytest.approx(part[action]) for action in part.index)
+    assert paper.oracle.tolist() == [score != "initial" for score in paper.index.get_level_values("score")]
     assert set(paper.index.get_level_values("score")) == {"initial", "p_avg", "p_best", "j_best", "j_avg"}
 
 
@@ -103,14 +114,64 @@ def test_an_interrupted_run_goes_on_where_it_was(small_model, scored, tmp_path, 
         dr.evaluate(small_model, poses, **settings, resume=tmp_path / "run")
     assert len(list(tmp_path.iterdir())) == 1
     resumed = dr.evaluate(small_model, poses, **settings, resume=tmp_path / "run")
-    assert resumed.equals(whole) and not list(tmp_path.iterdir())
+    assert resumed.equals(whole)
     assert len(calls) == 3 + len(range(0, len(poses), 7)) - 2
+    again = dr.evaluate(small_model, poses, **settings, resume=tmp_path / "run")
+    assert again.equals(whole) and len(calls) == 3 + len(range(0, len(poses), 7)) - 2, "what is done is not done again"
+    forget(tmp_path / "run")
+    assert not list(tmp_path.iterdir())
 
     calls[:] = [1]
     with pytest.raises(Interrupted):
         dr.evaluate(small_model, poses, **settings, resume=tmp_path / "run")
     other = dr.evaluate(small_model, poses, **(settings | {"seed": 5}), resume=tmp_path / "run")
     assert other.equals(dr.evaluate(small_model, poses, **(settings | {"seed": 5})))
+
+
+def test_what_was_kept_belongs_to_its_model_poses_and_settings(small_model, poses):
+    from drpose_core.evaluation import _fingerprint
+
+    some, settings = poses[:5], {"seed": 1}
+    original = _fingerprint(small_model, some, settings)
+    assert _fingerprint(small_model, some, settings) == original
+    others = [_fingerprint(small_model, some, {"seed": 2}), _fingerprint(small_model, poses[1:6], settings)]
+    for name in ("intrinsics", "root", "frame", "kp2d"):
+        others.append(_fingerprint(small_model, replace(some, **{name: getattr(some, name) + 1}), settings))
+    functions = [dr.DRPose(small_model.config, lifter=lambda kp2d, i=i: torch.full((len(kp2d), 17, 3), float(i))) for i in (0, 1)]
+    for model in functions:
+        model.denoiser.load_state_dict(small_model.denoiser.state_dict())
+        others.append(_fingerprint(model, some, settings))
+    shorter = dr.DRPose(replace(small_model.config, timesteps=500))
+    shorter.load_state_dict(small_model.state_dict())
+    others.append(_fingerprint(shorter, some, settings))
+    assert len({original, *others}) == 1 + len(others)
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04 cut off"])
+def test_a_damaged_file_of_a_run_gets_a_sentence(content, small_model, poses, tmp_path):
+    settings = {"hypotheses": 1, "steps": 1, "resume": tmp_path / "run"}
+    dr.evaluate(small_model, poses[:2], **settings)
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match=r"run-\w+-0.npz cannot be read .*: delete it to start this evaluation afresh"):
+        dr.evaluate(small_model, poses[:2], **settings)
+
+
+def test_bad_requests_get_a_sentence_before_any_work(small_model, poses):
+    with pytest.raises(ValueError, match="hypotheses and steps must be at least 1, got 0 and 5"):
+        dr.evaluate(small_model, poses[:2], hypotheses=0)
+    dead = replace(poses[:9], kp2d=poses.kp2d[:9].index_fill(0, torch.tensor([4]), 0.1))
+    with pytest.raises(
+        ValueError, match=r"1 of 9 poses have all 2D joints in one point, the first is row 4 \(S9/\w+ \d/\d, frame \d+\): leave them out"
+    ):
+        dr.evaluate(small_model, dead)
+    numpy = dr.evaluate(small_model, poses[:2], hypotheses=np.int64(1), steps=np.int64(2), spacing=np.array([900, 20]))
+    assert numpy.equals(dr.evaluate(small_model, poses[:2], hypotheses=1, steps=2, spacing=[900, 20]))
+
+
+def test_a_random_draw_has_no_velocity(small_model, poses):
+    draw = poses[torch.randperm(len(poses), generator=dr.generator(0))[:40]]
+    assert not dr.assess(small_model, draw, hypotheses=1, steps=1).summary.quantity.str.contains("MPJVE").any()
 
 
 def test_the_last_step_alone(small_model, scored):
@@ -137,7 +198,7 @@ def test_the_other_measures_by_hand(small_model, poses):
     frames = int(some.frame[follows[0]] - some.frame[follows[0] - 1])
     speed = np.mean([((mean[n] - mean[n - 1]) - (truth[n] - truth[n - 1])).norm(dim=-1).mean().item() / frames for n in follows])
     assert 0 < len(follows) < 8, "the rows should hold an end of a sequence"
-    assert value["MPJVE, mean pose"] == pytest.approx(1000 * speed, rel=1e-3)
+    assert value[f"MPJVE over {frames} frames of 50 Hz, mean pose"] == pytest.approx(1000 * speed, rel=1e-3)
     variance = x.var(1, correction=0).sum((0, 1))
     assert value["share of the spread along the camera's axis"] == pytest.approx(100 * (variance[2] / variance.sum()).item(), rel=1e-3)
     lengths = np.array([[[(p[j] - p[i]).norm().item() for i, j in dr.BONES] for p in pose] for pose in x])  # (9, 4, 16)
@@ -179,8 +240,9 @@ with distributed_run() as rank:
 """
     (tmp_path / "run.py").write_text(code)
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}  # torchrun sets this itself for several processes; threads change the rounding
     for count, name in ((2, "two"), (1, "one")):
-        done = subprocess.run([*launch, str(count), str(tmp_path / "run.py")], capture_output=True, text=True)
+        done = subprocess.run([*launch, str(count), str(tmp_path / "run.py")], capture_output=True, text=True, env=env)
         assert done.returncode == 0, done.stderr[-2000:]
         (tmp_path / "0.csv").rename(tmp_path / f"{name}.csv")
     assert (tmp_path / "1.csv").read_text() == (tmp_path / "two.csv").read_text() == (tmp_path / "one.csv").read_text()

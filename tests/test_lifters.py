@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import drpose_core as dr
+from drpose_core.training import steps_per_epoch
 
 KINDS = [name for name in dr.LIFTERS if name != "elsewhere"]
 
@@ -19,6 +20,11 @@ def test_every_lifter_learns_with_the_same_loop(name, poses):
     losses = [float(step.loss) for step in dr.train(lifter, dr.lifting_loss, some, dr.TrainConfig(epochs=6, batch_size=32))]
     assert np.mean(losses[-4:]) < 0.8 * np.mean(losses[:4])
     assert lifter.eval()(some.kp2d).shape == (64, 17, 3)
+
+
+def test_one_pose_left_over_does_not_stop_batchnorm(poses):
+    steps = list(dr.train(dr.build_lifter("mlp"), dr.lifting_loss, poses[:33], dr.TrainConfig(epochs=2, batch_size=16, mirror=False)))
+    assert len(steps) == 2 * steps_per_epoch(33, dr.TrainConfig(batch_size=16, mirror=False)) == 4
 
 
 def test_the_mlp_is_the_published_one():

@@ -139,6 +139,13 @@ def test_two_equally_good_rotations_still_have_an_answer():
     assert square == pytest.approx(slow, rel=1e-5) and torch.isfinite(dr.p_mpjpe(mirrored, axes))
 
 
+@pytest.mark.parametrize("size", [1e-25, 1e-6, 1e6, 1e20])
+def test_alignment_of_any_size(size):
+    target = draw(5, 17, 3).float()
+    assert dr.p_mpjpe(target * size, target).max() < 1e-5
+    assert dr.p_mpjpe(target, target * size).max() < 1e-5 * size
+
+
 def test_no_alignment_of_numbers_that_are_none():
     with pytest.raises(ValueError, match="poses hold NaN or infinite numbers: no alignment exists"):
         dr.p_mpjpe(torch.full((17, 3), float("nan")), torch.zeros(17, 3))

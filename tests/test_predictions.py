@@ -71,7 +71,9 @@ BAD = {
     "a column too short": (lambda t: flat(t, camera=np.array(["0"])), r"camera should have one entry for each of the \d+ poses"),
     "frames as text": (lambda t: flat(t, frame=t.frame.numpy().astype(str)), r"frame should hold integers"),
     "16 joints": (lambda t: flat(t, pose3d=t.pose3d.numpy()[:, 1:]), r"pose3d should be numbers \(poses, 17, 3\), it is \(\d+, 16, 3\)"),
-    "millimetres": (lambda t: flat(t, pose3d=1000 * t.pose3d.numpy()), r"metres are wanted, not millimetres"),
+    "millimetres": (lambda t: flat(t, pose3d=1000 * t.pose3d.numpy()), r"the joints are up to \d+ from the root, \d+ as a rule: metres are wanted"),
+    "feet": (lambda t: flat(t, pose3d=0.1 * t.pose3d.numpy()), r"as a rule: metres are wanted"),
+    "one in millimetres": (lambda t: flat(t, pose3d=t.pose3d.numpy() * np.where(np.arange(len(t)) == 5, 1000, 1)[:, None, None].astype(np.float32)), r"metres are wanted"),
     "not relative": (lambda t: flat(t, pose3d=(t.pose3d + t.root[:, None]).numpy()), r"not relative to joint 0: subtract"),
     "y up": (lambda t: flat(t, pose3d=t.pose3d.numpy() * [1, -1, 1]), r"do not look like the 2D input \(correlation -?0.\d+\)"),
     "NaN": (lambda t: flat(t, pose3d=t.pose3d.numpy() * np.nan), r"NaN or infinite"),
@@ -101,3 +103,21 @@ def test_poses_without_names_cannot_be_matched(truth, tmp_path):
     dr.save_predictions(tmp_path / "p.npz", truth, truth.pose3d)
     with pytest.raises(ValueError, match=r"sequence '0' is not named"):
         dr.with_predictions(replace(truth, sequences=None), tmp_path / "p.npz")
+
+
+@pytest.mark.parametrize("mistake", ["none", "rows shuffled", "left and right swapped", "mirrored"])
+def test_plausible_poses_of_other_pictures_are_noticed(mistake, poses, tmp_path):
+    from drpose_core.skeleton import MIRRORED
+
+    wrong = {
+        "none": lambda x: x + 0.05 * torch.randn(x.shape, generator=dr.generator(1)) * (torch.arange(17) > 0)[:, None],
+        "rows shuffled": lambda x: x[torch.randperm(len(x), generator=dr.generator(0))],
+        "left and right swapped": lambda x: x[:, MIRRORED],
+        "mirrored": dr.flip,
+    }[mistake]
+    dr.save_predictions(tmp_path / "p.npz", poses, wrong(poses.pose3d))
+    if mistake == "none":
+        assert len(dr.with_predictions(poses, tmp_path / "p.npz")) == len(poses)
+    else:
+        with pytest.raises(ValueError, match="do not look like the 2D input"):
+            dr.with_predictions(poses, tmp_path / "p.npz")

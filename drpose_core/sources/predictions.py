@@ -20,9 +20,9 @@ Sequences = dict[str, tuple[np.ndarray, np.ndarray]]  # "subject/action/camera" 
 def with_predictions(poses: PoseSet, path: str | Path) -> PoseSet:
     """The set with a file's predictions as its initial poses, which then take the lifter's place in training, sampling and scores.
 
-    Flat layout, an npz of columns: subject, action (the recording, "Walking 1"), camera (M,), frame (M,) at the set's rate, pose3d
-    (M, J, 3). Or as the 2D files are laid out, {subject: {action: [a (frames, J, 3) per camera]}} in "positions_3d". Metres, camera frame,
-    relative to joint 0. The file may hold more than the set asks for. The mirrored pass gets the mirrored prediction. Raises
+    Flat layout, an npz of columns: subject, action (the recording, "Walking 1"), camera (M,), frame (M,) as PoseSet.frame (at 50 Hz),
+    pose3d (M, J, 3). Or as the 2D files are laid out, {subject: {action: [a (frames, J, 3) per camera]}} in "positions_3d". Metres, camera
+    frame, relative to joint 0. The file may hold more than the set asks for. The mirrored pass gets the mirrored prediction. Raises
     FileNotFoundError or ValueError that names the first pose without a prediction, or what is wrong with the numbers.
     """
     path = Path(path)
@@ -123,15 +123,27 @@ def _check(path: Path, initial: torch.Tensor, kp2d: torch.Tensor) -> None:
         return
     if not torch.isfinite(initial).all():
         raise ValueError(f"{path} holds NaN or infinite numbers: drop those poses or fill them")
-    size = initial.abs().amax(dim=(1, 2)).median()
-    if initial[:, 0].norm(dim=-1).median() > 0.25 * size:
+    size = initial.abs().amax(dim=(1, 2))
+    if initial[:, 0].norm(dim=-1).median() > 0.25 * size.median():
         raise ValueError(f"{path}: the predictions are not relative to joint 0: subtract pose3d[:, :1]")
-    if size > 5:
-        raise ValueError(f"{path}: the predictions reach {size:.0f} from the root: metres are wanted, not millimetres")
-    flat = torch.stack([x - x.mean(dim=1, keepdim=True) for x in (initial[..., :2], kp2d)])
-    inner, norms = flat.prod(dim=0).sum(dim=(1, 2)), flat.square().sum(dim=(2, 3)).sqrt().prod(dim=0)
-    if (likeness := (inner / norms.clamp_min(1e-9)).median()) < 0.5:
+    if size.max() > 5 or size.median() < 0.3:
+        raise ValueError(f"{path}: the joints are up to {size.max():.3g} from the root, {size.median():.3g} as a rule: metres are wanted")
+    likeness = _likeness(initial[..., :2], kp2d)
+    if len(initial) >= 20 and likeness > 0.5:  # upright people look alike: what is left when the mean pose is taken away must agree too
+        likeness = _likeness(*(_centred(x) - _centred(x).mean(dim=0) for x in (initial[..., :2], kp2d)))
+    if likeness < 0.5:
         raise ValueError(
             f"{path}: seen from the front the predictions do not look like the 2D input (correlation {likeness:.2f}): "
             f"they must be in the camera frame (x right, y down), in Human3.6M's joint order, and belong to these poses"
         )
+
+
+def _centred(x: torch.Tensor) -> torch.Tensor:
+    """(N, J, 2) around their mean joint, all of one size, since the distance from the camera is not known here."""
+    x = x - x.mean(dim=1, keepdim=True)
+    return x / x.square().sum(dim=(1, 2), keepdim=True).sqrt().clamp_min(1e-9)
+
+
+def _likeness(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Median over poses of the correlation of two sets of flat poses (N, J, 2)."""
+    return (_centred(a) * _centred(b)).sum(dim=(1, 2)).median()
