@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 import drpose_core as dr
 from drpose_core.model import INITIAL_NOISE
+from drpose_core.report import markdown
 from drpose_core.training import steps_per_epoch
 
 OUT = dr.project_root() / "output" / "refinement.csv"
@@ -51,6 +52,24 @@ def main(
                 model = refiner(lifter(cell, poses, config), name, mode, poses, config)
                 cell["denoiser_seconds"] = round(time.perf_counter() - start)
                 append(cell | scores(model, lifter(cell, poses, config), test))
+    print(markdown(summary(pd.read_csv(OUT))))
+
+
+def summary(rows: pd.DataFrame) -> pd.DataFrame:
+    """MPJPE / P-MPJPE in mm, mean over seeds and, in brackets, their standard deviation; the last column is refined minus initial."""
+
+    def cell(part: pd.DataFrame, what: str, oracle: str = "") -> str:
+        values = [part[f"{what} {protocol}{oracle}"] for protocol in ("MPJPE", "P-MPJPE")]
+        return " / ".join(f"{v.mean():.1f} ({v.std():.1f})" for v in values)
+
+    table = []
+    for (source, name, mode), part in rows.groupby(["source", "lifter", "mode"], sort=False):
+        change = [part[f"refined {protocol}"] - part[f"initial {protocol}"] for protocol in ("MPJPE", "P-MPJPE")]
+        cells = {what: cell(part, what) for what in ("initial", "refined", "mean of 10")}
+        cells |= {"best of 10 (oracle)": cell(part, "best of 10", " (oracle)")}
+        cells |= {"refined - initial": " / ".join(f"{v.mean():+.1f} ({v.std():.1f})" for v in change)}
+        table.append({"source": source, "lifter": name, "mode": mode, "seeds": len(part)} | cells)
+    return pd.DataFrame(table)
 
 
 def lifter(cell: dict, poses: dr.PoseSet, config: dr.TrainConfig) -> torch.nn.Module:
@@ -107,7 +126,7 @@ def scores(model: dr.DRPose, untouched: Callable, test: dr.PoseSet) -> dict[str,
     for protocol in ("MPJPE", "P-MPJPE"):
         row |= {f"initial {protocol}": before[protocol], f"refined {protocol}": once[protocol]["p_avg"]}
         row |= {f"mean of 10 {protocol}": many[protocol]["p_avg"], f"best of 10 {protocol} (oracle)": many[protocol]["p_best"]}
-    return {name: round(value, 2) if isinstance(value, float) else value for name, value in row.items()}
+    return {name: round(float(value), 2) for name, value in row.items()}
 
 
 def measured(cell: dict) -> bool:
