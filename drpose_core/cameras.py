@@ -43,7 +43,8 @@ def h36m_cameras(subject: str = "S1") -> tuple[Camera, ...]:
 
 
 def normalize_screen(pixels: torch.Tensor, width: int, height: int) -> torch.Tensor:
-    """Pixels (..., 2) -> screen units (..., 2); both axes are divided by the width."""
+    """Pixels (..., 2), a tensor or an array -> screen units (..., 2); both axes are divided by the width."""
+    pixels = pixels if isinstance(pixels, torch.Tensor) else torch.as_tensor(pixels, dtype=torch.float32)
     if width <= 0 or height <= 0:
         raise ValueError(f"image size must be positive, got {width} x {height}")
     return pixels * (2 / width) - pixels.new_tensor([1, height / width])

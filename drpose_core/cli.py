@@ -186,7 +186,7 @@ def score(
 
 def _lifter(path: Path, name: str) -> nn.Module:
     if path.suffix in PICKLED:
-        lifter, lifter.record = load_published_lifter(path, name), {"train": {"skeleton": "Human3.6M"}}
+        lifter, lifter.record = load_published_lifter(path, name), {"train": {"skeleton": "Human3.6M", "keypoints": "cpn_ft_h36m_dbb"}}
     else:
         model = load_checkpoint(path)
         lifter, lifter.record = model.lifter, model.record

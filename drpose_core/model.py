@@ -131,6 +131,8 @@ def denoise_fn(model: DRPose, kp2d: torch.Tensor, *, flip_test: bool = True, ini
     run in chunks, so that their memory does not grow with B, in eval mode and without gradients.
     """
     _check_kp2d(kp2d)
+    if (dtype := model.denoiser.time1.weight.dtype) != kp2d.dtype:
+        raise ValueError(f"kp2d is {kp2d.dtype}, the model {dtype}: kp2d.to({dtype})")
     if initial is not None:
         initial = torch.stack([initial, flip(initial)], dim=1) if initial.ndim == 3 else initial
         if tuple(initial.shape) != (len(kp2d), 2, J, 3):

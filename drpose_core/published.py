@@ -92,7 +92,7 @@ def load_published(path_or_state_dict: Weights, lifter: str = "dcgct") -> DRPose
     if not torch.allclose(alphas.double(), CosineSchedule(len(alphas)).alpha_bar, atol=1e-6):
         raise ValueError(f"{where} was trained with another noise schedule than the cosine: it cannot be sampled from here")
     model = _filled(DRPose(ModelConfig(lifter=lifter, timesteps=len(alphas))), where, state)
-    model.record = {"train": {"source": "published weights (Human3.6M)", "skeleton": "Human3.6M"}}
+    model.record = {"train": {"source": "published weights (Human3.6M)", "skeleton": "Human3.6M", "keypoints": "cpn_ft_h36m_dbb"}}
     return model
 
 

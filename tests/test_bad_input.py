@@ -190,6 +190,7 @@ ARGUMENTS = {
     "COCO-like joints": (lambda d: sample(kp2d=torch.zeros(2, 18, 2)), r"kp2d must be \(B, 17, 2\) Human3.6M joints in screen units, got \(2, 18, 2\)"),
     "one pose without a batch": (lambda d: sample(kp2d=KP2D[0]), r"kp2d must be \(B, 17, 2\)"),
     "NaN keypoints": (lambda d: sample(kp2d=KP2D * float("nan")), r"kp2d holds NaN or infinite numbers: fill or drop missing joints"),
+    "double keypoints": (lambda d: sample(kp2d=KP2D.double()), r"kp2d is torch.float64, the model torch.float32: kp2d.to"),
     "pixels": (lambda d: sample(kp2d=KP2D + 500), r"kp2d looks like pixels \(up to 500\): normalize_screen"),
     "numpy": (lambda d: sample(kp2d=KP2D.numpy()), r"kp2d must be a torch tensor, got ndarray"),
     "no hypotheses": (lambda d: sample(hypotheses=0), r"hypotheses and steps must be at least 1, got 0 and 5"),
