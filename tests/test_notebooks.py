@@ -72,7 +72,7 @@ def test_hypotheses_run_alone_on_real_motion_files(tmp_path):
     pages = run(root, [root / "notebooks" / "04_hypotheses.ipynb"], DRPOSE_SOURCE="cmu", DRPOSE_DATA=str(tmp_path / "cmu"))
     page = (pages / "04_hypotheses.html").read_text()
     assert "CMU mocap 08" in page and "default.safetensors was not made for these test subjects" in page
-    assert "trained on skeleton &#39;synthetic figure&#39;, given &#39;CMU&#39;" in page
+    assert "trained on skeleton 'synthetic figure', given 'CMU'" in page
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason=NO_BROWSER)

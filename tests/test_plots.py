@@ -71,3 +71,8 @@ def test_a_gallery_does_not_overlap(pose):
 def test_wrong_number_of_times(pose):
     with pytest.raises(ValueError, match="one time per step: got 2 times for 1 steps"):
         plots.steps_figure(pose[None, None], [5, 1])
+
+
+def test_one_hypothesis_is_a_pose_in_its_colours(pose):
+    figure = plots.hypotheses_figure(pose[None], truth=pose)
+    assert [trace.name for trace in figure.data] == ["pose", "truth"] and figure.data[0].line.colorscale is not None

@@ -28,8 +28,10 @@ def hypotheses_figure(hypotheses, *, kp2d=None, truth=None, initial=None, best=N
     """
     hypotheses = _poses(hypotheses, 3)
     everything = np.concatenate([hypotheses, *(_poses(x, 2)[None] for x in (truth, initial, best) if x is not None)])
-    # Where the best is shown, the mean would hide it.
+    # Where the best is shown, the mean would hide it; one pose alone is its own mean.
     traces = _hypothesis_traces(hypotheses)[: 1 if best is not None else 2]
+    if len(hypotheses) == 1:
+        traces = [_bones(hypotheses[0], "pose", width=6, markers=True)]
     for pose, name, color in (
         (initial, "initial pose", INITIAL_COLOR),
         (best, "best hypothesis (oracle)", BEST_COLOR),
