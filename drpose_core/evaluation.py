@@ -174,10 +174,10 @@ def _assessment(sums: dict[str, torch.Tensor], actions: list[str], counts: torch
         ("spread of the hypotheses, mean over joints", joints.spread_mm[1:].mean(), "mm"),
         ("share of the spread along the camera's axis", 100 * total["variance"][1] / total["variance"][0].clamp_min(UNIT), "%"),
         ("spread of bone lengths over hypotheses", 1000 * total["bones"] / n, "mm"),
-        ("2D reprojection error of the hypotheses (root estimated), of an image 1000 pixels wide", 500 * total["reprojection"] / n, "pixels"),
+        ("2D reprojection error, root estimated", 500 * total["reprojection"] / n, "pixels of 1000"),
         (f"calibration error (ECE), H = {hypotheses}", fit["ece"], ""),
-        ("  a perfectly calibrated sampler with as many hypotheses", fit["floor"], ""),
-        ("  over-confident by (negative: under-confident)", fit["confidence"], ""),
+        ("  ECE of a perfect sampler with this H", fit["floor"], ""),
+        ("  over-confidence (negative: under-confident)", fit["confidence"], ""),
     ]
     summary = pd.DataFrame(
         [(name, round(float(value), DIGITS), unit) for name, value, unit in quantities], columns=["quantity", "value", "unit"]

@@ -212,13 +212,13 @@ def test_the_other_measures_by_hand(small_model, poses):
         for pose in x[n]:
             root = dr.estimate_root(pose[None], some.kp2d[n][None], some.intrinsics[n])
             pixels.append((dr.project(pose[None] + root, some.intrinsics[n])[0] - some.kp2d[n]).norm(dim=-1).mean().item() * 500)
-    name = "2D reprojection error of the hypotheses (root estimated), of an image 1000 pixels wide"
+    name = "2D reprojection error, root estimated"
     assert value[name] == pytest.approx(np.mean(pixels), rel=1e-3)
     area = np.mean([(errors[:, 1:] < t / 1000).float().mean().item() for t in range(0, 151, 5)])
     assert value["AUC, 0 to 150 mm, mean pose"] == pytest.approx(100 * area, rel=1e-3)
     curve = dr.calibration_curve(dr.covered(x, truth).sum(0), 9, 4)
     assert np.allclose(found.calibration.covered, curve.covered, atol=0.12)  # one of nine poses may fall either way
-    assert "  a perfectly calibrated sampler with as many hypotheses" in value
+    assert "  ECE of a perfect sampler with this H" in value
 
 
 def test_processes_share_the_poses_and_agree_to_the_last_digit(small_model, poses, tmp_path):
