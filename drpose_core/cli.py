@@ -20,7 +20,7 @@ from .evaluation import assess, evaluate, forget, wrong_pairing
 from .files import written_whole
 from .lifters import build_lifter
 from .model import DRPose, ModelConfig, denoising_loss, lifting_loss, with_initial_poses
-from .published import export_published, load_published, load_published_lifter
+from .published import TRAINED_ON, export_published, load_published, load_published_lifter
 from .runtime import device as find_device
 from .runtime import distributed_run, generator, project_root, world_size
 from .sources import download_cmu, load_poses, with_predictions
@@ -92,12 +92,12 @@ def train(
     if predictions:
         model = replace(model, lifter="elsewhere")
     torch.manual_seed(seed)  # the networks' first weights
-    first = _lifter(lifter_from, model.lifter) if lifter_from else build_lifter(model.lifter)
+    first, known = _lifter(lifter_from, model.lifter) if lifter_from else (build_lifter(model.lifter), {})
     poses, test = (load_poses(source, split, data).to(where) for split in ("train", "test"))
     if predictions:
         poses, test = with_predictions(poses, predictions), with_predictions(test, predictions)
     record = {"train": poses.describe(), "test": test.source, "seed": seed, "command": _command()}
-    for sentence in wrong_pairing(getattr(first, "record", {}), poses):
+    for sentence in wrong_pairing(known, poses):
         warnings.warn(f"--lifter-from: {sentence}", stacklevel=2)
     first.to(where)
     if not lifter_from and not predictions:
@@ -184,15 +184,16 @@ def score(
             print(f"{table(found.scores).round(1).to_string()}\n{len(test):,} poses, {test.source}\nwritten to {report}")
 
 
-def _lifter(path: Path, name: str) -> nn.Module:
+def _lifter(path: Path, name: str) -> tuple[nn.Module, dict]:
+    """The lifter of a file, and the record of what it was trained on."""
     if path.suffix in PICKLED:
-        lifter, lifter.record = load_published_lifter(path, name), {"train": {"skeleton": "Human3.6M", "keypoints": "cpn_ft_h36m_dbb"}}
+        lifter, record = load_published_lifter(path, name), {"train": TRAINED_ON}
     else:
         model = load_checkpoint(path)
-        lifter, lifter.record = model.lifter, model.record
+        lifter, record = model.lifter, model.record
     if type(lifter) is not type(build_lifter(name)):
         raise ValueError(f"{path} holds a {type(lifter).__name__}, not the lifter {name!r}: give --model.lifter its name")
-    return lifter
+    return lifter, record
 
 
 def _run(name: str, module: nn.Module, loss: Callable, poses: PoseSet, config: TrainConfig) -> int:

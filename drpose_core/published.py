@@ -74,6 +74,8 @@ _HTNET = (
 _LIFTER_TABLES = {DCGCT: _DCGCT, HTNet: _HTNET}
 _NAMES = ("dcgct", "htnet")
 _PREFIXES = {"lifter": "encoder_feat.", "denoiser": "pose_estimator."}
+# What the published weights were trained on, for the check of pairing.
+TRAINED_ON = {"source": "published weights (Human3.6M)", "skeleton": "Human3.6M", "keypoints": "cpn_ft_h36m_dbb"}
 Weights = str | Path | Mapping[str, torch.Tensor]
 
 
@@ -92,7 +94,7 @@ def load_published(path_or_state_dict: Weights, lifter: str = "dcgct") -> DRPose
     if not torch.allclose(alphas.double(), CosineSchedule(len(alphas)).alpha_bar, atol=1e-6):
         raise ValueError(f"{where} was trained with another noise schedule than the cosine: it cannot be sampled from here")
     model = _filled(DRPose(ModelConfig(lifter=lifter, timesteps=len(alphas))), where, state)
-    model.record = {"train": {"source": "published weights (Human3.6M)", "skeleton": "Human3.6M", "keypoints": "cpn_ft_h36m_dbb"}}
+    model.record = {"train": dict(TRAINED_ON)}
     return model
 
 
