@@ -12,7 +12,7 @@ from .cameras import camera_to_world, estimate_root, h36m_cameras, normalize_scr
 from .checkpoints import checkpoint_record, latest_checkpoint, load_checkpoint, save_checkpoint
 from .data import PoseSet, batches
 from .denoiser import Denoiser
-from .diffusion import CosineSchedule, Step, ddim, with_flip
+from .diffusion import CosineSchedule, Step, ddim, dpm_solver, with_flip
 from .evaluation import assess, evaluate
 from .lifters import LIFTERS, build_lifter
 from .metrics import hypothesis_errors, mpjpe, p_mpjpe
@@ -51,6 +51,7 @@ __all__ = [
     "denoising_loss",
     "device",
     "download_cmu",
+    "dpm_solver",
     "estimate_root",
     "evaluate",
     "export_published",

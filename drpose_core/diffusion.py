@@ -1,4 +1,4 @@
-"""Diffusion without a network and without a skeleton: the cosine schedule, DDIM as a generator, the flip as a wrapper.
+"""Diffusion without a network and without a skeleton: the cosine schedule, samplers as generators, the flip as a wrapper.
 
 A *denoise function* is any (x_t, t) -> x0: x_t a tensor of noisy samples, t an int, x0 of the shape of x_t.
 """
@@ -15,7 +15,7 @@ DenoiseFn = Callable[[torch.Tensor, int], torch.Tensor]
 
 
 def cosine_betas(timesteps: int) -> torch.Tensor:
-    """The variance added at each step, (timesteps,) float64, in the order of operations that gives the published buffers bit by bit."""
+    """The variance added at each step, (timesteps,) float64, in the published order of operations: equal but for a cosine's last bit."""
     grid = torch.linspace(0, timesteps, timesteps + 1, dtype=torch.float64) / timesteps
     curve = torch.cos((grid + 0.008) / 1.008 * math.pi / 2).square()
     curve = curve / curve[0]
@@ -63,25 +63,44 @@ class CosineSchedule(nn.Module):
         signal, spread = self._signal_and_noise(x_t, t)
         return (x_t - signal * x0) / spread
 
-    def timesteps(self, steps: int, spacing: str | Sequence[int] = "linear") -> list[int]:
+    def timesteps(self, steps: int, spacing: str | Sequence[int] = "linear", *, start: int | None = None) -> list[int]:
         """The steps + 1 times of a sampling chain, from the top down to -1 (the clean pose).
 
-        spacing: "linear" for evenly spaced integers as published, or the times themselves without the -1, falling.
-        Raises ValueError if they are not distinct, falling and within [0, T).
+        spacing: "linear" for evenly spaced integers as published; "quadratic" for steps that shrink evenly towards 0; "log-snr" for steps
+        even in log(alpha_bar / (1 - alpha_bar)) down to 0.008 T, best with a start in the middle; or the times themselves without the
+        -1, falling. start: the first time, below T - 1 if wanted. Raises ValueError for times that are not distinct and within [0, T).
         """
-        if isinstance(spacing, str) and spacing == "linear":
-            # In float32 and cut towards zero, as published: another rounding would move single steps by one.
-            times = torch.linspace(-1, len(self) - 1, max(steps, 0) + 1).int().flip(0).tolist()[:-1]
-        elif isinstance(spacing, str):
-            raise ValueError(f'unknown spacing {spacing!r}: use "linear" or give the times, for example [999, 400, 100, 10]')
-        else:
+        start = len(self) - 1 if start is None else start
+        if steps < 1 or not steps - 1 <= start < len(self):
+            raise ValueError(f"at least 1 and at most {start + 1} steps fit, got {steps}; start must lie in [0, {len(self)})")
+        if not isinstance(spacing, str):
             times = [int(t) for t in spacing]
-        if len(times) != steps or steps < 1:
-            raise ValueError(f"steps must be at least 1 and match the times given: {steps} steps, {len(times)} times")
+        elif spacing == "linear":
+            # In float32 and cut towards zero, as published: another rounding would move single steps by one.
+            times = torch.linspace(-1, start, steps + 1).int().flip(0).tolist()[:-1]
+        elif spacing == "quadratic":
+            times = _distinct((start + 1) * (torch.arange(steps, 0, -1, dtype=torch.float64) / steps) ** 2 - 1, start)
+        elif spacing == "log-snr":
+            snr = torch.logit(self.alpha_bar)
+            even = torch.linspace(snr[start].item(), snr[min(start, round(0.008 * len(self)))].item(), steps, dtype=snr.dtype)
+            times = _distinct((snr - even.to(snr.device)[:, None]).abs().argmin(dim=1), start)
+        else:
+            raise ValueError(f'unknown spacing {spacing!r}: use "linear", "quadratic", "log-snr" or give the times, as [999, 300, 100, 10]')
+        if len(times) != steps:
+            raise ValueError(f"steps must match the times given: {steps} steps, {len(times)} times")
         falling = all(a > b for a, b in pairwise(times))
         if not falling or times[0] >= len(self) or times[-1] < 0:
             raise ValueError(f"times must fall, be distinct and lie in [0, {len(self)}); at most {len(self)} steps fit, got {steps}")
         return [*times, -1]
+
+
+def _distinct(times: torch.Tensor, start: int) -> list[int]:
+    """Falling times rounded to distinct integers up to start, moved apart where two would be the same: a step of no length divides 0 by 0."""
+    rounded = times.round().int().tolist()
+    lowest = -1
+    for i in reversed(range(len(rounded))):
+        lowest = rounded[i] = max(rounded[i], lowest + 1)
+    return [min(t, start - i) for i, t in enumerate(rounded)]
 
 
 class Step(NamedTuple):
@@ -101,14 +120,15 @@ def ddim(
     *,
     eta: float = 1.0,
     spacing: str | Sequence[int] = "linear",
+    start: int | None = None,
     noise_sampler: Callable[[torch.Tensor], torch.Tensor] = torch.randn_like,
 ) -> Iterator[Step]:
     """Denoise x (start noise, any shape) in the given number of steps, yielding each; the last Step's x0 is the sample.
 
     eta = 0 is deterministic, eta = 1 (published) adds ancestral noise. noise_sampler(x) gives the noise that ends each step but the last.
-    Source: Song et al. 2021, DDIM, eq. 12 and 16.
+    spacing and start choose the times (CosineSchedule.timesteps). Source: Song et al. 2021, DDIM, eq. 12 and 16.
     """
-    times = schedule.timesteps(steps, spacing)
+    times = schedule.timesteps(steps, spacing, start=start)
     for k, (t, t_next) in enumerate(pairwise(times), start=1):
         x0 = denoise(x, t)
         yield Step(k, t, x, x0)
@@ -120,6 +140,33 @@ def ddim(
         x = math.sqrt(a_next) * x0 + direction
         if sigma > 0:
             x = x + sigma * noise_sampler(x)
+
+
+def dpm_solver(
+    denoise: DenoiseFn,
+    x: torch.Tensor,
+    schedule: CosineSchedule,
+    steps: int,
+    *,
+    spacing: str | Sequence[int] = "linear",
+    start: int | None = None,
+) -> Iterator[Step]:
+    """Like ddim with eta = 0, but each step also follows the change between the last two clean estimates; draws no noise.
+
+    The first step has no estimate before it and is ddim's. Source: Lu et al. 2022, DPM-Solver++, algorithm 2 (2M).
+    """
+    half_log_snr = (0.5 * torch.logit(schedule.alpha_bar)).tolist()
+    before = None  # the last estimate, and how far it was carried
+    for k, (t, t_next) in enumerate(pairwise(schedule.timesteps(steps, spacing, start=start)), start=1):
+        x0 = denoise(x, t)
+        yield Step(k, t, x, x0)
+        if t_next < 0:
+            return
+        h = half_log_snr[t_next] - half_log_snr[t]
+        ahead = x0 if before is None else x0 + h / (2 * before[1]) * (x0 - before[0])
+        before = x0, h
+        a, a_next = schedule.alpha_bar[t].item(), schedule.alpha_bar[t_next].item()
+        x = math.sqrt((1 - a_next) / (1 - a)) * x - math.sqrt(a_next) * math.expm1(-h) * ahead
 
 
 def with_flip(denoise: DenoiseFn, denoise_mirrored: DenoiseFn, mirror: Callable[[torch.Tensor], torch.Tensor]) -> DenoiseFn:

@@ -56,6 +56,7 @@ def assess(
     steps: int = 5,
     flip_test: bool = True,
     spacing: str | Sequence[int] = "linear",
+    start: int | None = None,
     eta: float = 1.0,
     every_step: bool = True,
     batch_size: int | None = None,
@@ -85,9 +86,9 @@ def assess(
         )
     for sentence in wrong_pairing(model.record, poses):
         warnings.warn(sentence, stacklevel=3)
-    chain = {"hypotheses": hypotheses, "steps": steps, "spacing": spacing, "eta": eta, "flip_test": flip_test}
+    chain = {"hypotheses": hypotheses, "steps": steps, "spacing": spacing, "start": start, "eta": eta, "flip_test": flip_test}
     rank, world = (distributed.get_rank(), distributed.get_world_size()) if distributed.is_initialized() else (0, 1)
-    settings = chain | {"seed": seed, "every_step": every_step, "batch_size": batch_size, "world": world}
+    settings = chain | {"bf16": model.denoiser.bf16, "seed": seed, "every_step": every_step, "batch_size": batch_size, "world": world}
     kept = _Kept(Path(resume).with_name(f"{Path(resume).name}-{_fingerprint(model, poses, settings)}-{rank}.npz") if resume else None)
     starts = range(0, len(poses), batch_size)[rank::world]
     counts = torch.bincount(poses.action, minlength=len(poses.actions)).cpu()

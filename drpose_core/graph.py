@@ -20,6 +20,11 @@ def chebyshev_terms() -> torch.Tensor:
     return torch.stack([eye, laplacian, 2 * laplacian @ laplacian - eye])
 
 
+def linear(layer: nn.Linear, x: torch.Tensor) -> torch.Tensor:
+    """layer(x). The usual call first writes the bias all over the output; added in place, a compiler can merge it with what follows."""
+    return F.linear(x, layer.weight).add_(layer.bias)
+
+
 class ChebConv(nn.Module):
     """Chebyshev graph convolution of order 2: sum_k T_k X W_k + b. (..., J, inputs) -> (..., J, outputs)."""
 
@@ -27,17 +32,23 @@ class ChebConv(nn.Module):
 
     def __init__(self, inputs: int, outputs: int):
         super().__init__()
+        self.mix_first = inputs < outputs  # mixing joints costs by the channel: it is done on the narrow side
         self.weight = nn.Parameter(torch.empty(inputs, 3 * outputs))  # W_0, W_1, W_2 side by side: one matrix product
         self.bias = nn.Parameter(torch.zeros(outputs))
-        # Rows of X [W_0 W_1 W_2], read as (J * 3, outputs), are ordered (joint, k); so are the columns of the mix.
-        self.register_buffer("mix", chebyshev_terms().permute(1, 2, 0).reshape(J, 3 * J), persistent=False)
+        # T_k[j, i], ordered (j, k, i) to mix first, and (j, i, k) to mix X [W_0 W_1 W_2], whose rows are then ordered (i, k).
+        order = (1, 0, 2) if self.mix_first else (1, 2, 0)
+        self.register_buffer("mix", chebyshev_terms().permute(order).reshape(-1, J if self.mix_first else 3 * J), persistent=False)
         # Xavier over the (3, 1, inputs, outputs) tensor of GraFormer, whose fans are 1 and 3 times inputs * outputs: small, so that the
         # residual pairs start near the identity. Xavier on each W_k by itself makes the untrained denoiser's output explode.
         nn.init.normal_(self.weight, std=math.sqrt(2 / (4 * inputs * outputs)))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y = (x @ self.weight).view(-1, 3 * J, len(self.bias))
-        return (self.mix @ y + self.bias).view(*x.shape[:-1], -1)
+        inputs, outputs = x.shape[-1], len(self.bias)
+        if self.mix_first:
+            terms = (self.mix @ x).view(*x.shape[:-1], 3 * inputs)  # (..., J, k and input)
+            return terms @ self.weight.view(inputs, 3, outputs).transpose(0, 1).reshape(3 * inputs, outputs) + self.bias
+        y = (x @ self.weight).view(-1, 3 * J, outputs)
+        return (self.mix @ y).add_(self.bias).view(*x.shape[:-1], outputs)
 
 
 class LearnedGraph(nn.Module):
@@ -52,7 +63,8 @@ class LearnedGraph(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         d = (self.adjacency.sum(0) + 1e-5) ** -0.5
         graph = d[:, None] * self.adjacency * d
-        return self.fc2(graph @ F.relu(self.fc1(graph @ x)))
+        hidden = F.relu_(linear(self.fc1, graph @ x))
+        return (graph @ F.linear(hidden, self.fc2.weight)).add_(self.fc2.bias)  # mixed after fc2, which is half as wide
 
 
 class Dropout(nn.Module):
@@ -89,9 +101,9 @@ class Attention(nn.Module):
         self.attention_dropout, self.dropout = Dropout(attention_dropout), Dropout(output_dropout)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        q, k, v = self.qkv(x).view(-1, x.shape[-2], 3, self.heads, x.shape[-1] // self.heads).permute(2, 0, 3, 1, 4)
+        q, k, v = linear(self.qkv, x).view(-1, x.shape[-2], 3, self.heads, x.shape[-1] // self.heads).permute(2, 0, 3, 1, 4)
         if self.training and self.attention_dropout.p > 0:
             y = self.attention_dropout((q @ k.mT * q.shape[-1] ** -0.5).softmax(-1)) @ v
         else:
             y = F.scaled_dot_product_attention(q, k, v)
-        return self.dropout(self.proj(y.transpose(1, 2).reshape(x.shape)))
+        return self.dropout(linear(self.proj, y.transpose(1, 2).reshape(x.shape)))

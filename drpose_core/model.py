@@ -9,7 +9,7 @@ from torch import nn
 
 from .data import PoseSet
 from .denoiser import Denoiser
-from .diffusion import CosineSchedule, DenoiseFn, ddim, with_flip
+from .diffusion import CosineSchedule, DenoiseFn, ddim
 from .lifters import build_lifter
 from .metrics import mpjpe
 from .skeleton import J, flip
@@ -19,7 +19,8 @@ JOINT_WEIGHTS = (1, 1, 2.5, 2.5, 1, 2.5, 2.5, 1, 1, 1, 1.5, 1.5, 4, 4, 1.5, 4, 4
 # Metres. A lifter is better on the poses it was trained on than on new people, and a denoiser that only saw the former trusts it too
 # much; benchmarks/refinement.py has the figures, with and without.
 INITIAL_NOISE = 0.06
-CHUNK = 1024  # poses per network pass: large enough for fast matrix products, small enough for the cache
+CHUNK = 160  # poses per network pass on a CPU: large enough for fast matrix products, small enough for the cache
+CARD_CHUNK = 16384  # on a GPU: about a gigabyte
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class DRPose(nn.Module):
         """
         if flip_test:
             return (self.initial_pose(kp2d) + flip(self.initial_pose(flip(kp2d)))) / 2
-        pose = torch.cat([self.lifter(part) for part in kp2d.split(CHUNK)])
+        pose = torch.cat([self.lifter(part) for part in kp2d.split(_chunk(kp2d))])
         if pose.shape != (*kp2d.shape[:-1], 3):
             raise ValueError(f"the lifter made {tuple(pose.shape)} of {tuple(kp2d.shape)}: a lifter maps (B, {J}, 2) to (B, {J}, 3)")
         return pose
@@ -138,24 +139,24 @@ def denoise_fn(model: DRPose, kp2d: torch.Tensor, *, flip_test: bool = True, ini
         if tuple(initial.shape) != (len(kp2d), 2, J, 3):
             raise ValueError(f"initial must be (B, J, 3) or (B, 2, J, 3) with B = {len(kp2d)}, got {tuple(initial.shape)}")
 
-    def conditioned(kp2d: torch.Tensor, side: int) -> DenoiseFn:
-        x_init = model.initial_pose(kp2d) if initial is None else initial[:, side]
-
-        def denoise(x_t: torch.Tensor, t: int) -> torch.Tensor:
-            images = max(1, CHUNK // x_t.shape[1])
-            cond = model.denoiser.condition(kp2d, torch.full((len(kp2d),), t, device=kp2d.device))
-            parts = zip(x_t.split(images), x_init.split(images), cond.split(images))
-            return torch.cat([model.denoiser(*part) for part in parts])
-
-        return denoise
-
+    # The mirrored pass (diffusion.with_flip) is the second half of the same batch: twice the rows, half the calls.
+    kp2d = torch.cat([kp2d, flip(kp2d)]) if flip_test else kp2d
     with _evaluating(model):
-        plain = conditioned(kp2d, 0)
-        both = with_flip(plain, conditioned(flip(kp2d), 1), flip) if flip_test else plain
+        x_init = model.initial_pose(kp2d) if initial is None else initial.transpose(0, 1).flatten(0, 1)[: len(kp2d)]
 
     def denoise(x_t: torch.Tensor, t: int) -> torch.Tensor:
+        x_t = x_t.clamp(-CLIP, CLIP)
+        x_t = torch.cat([x_t, flip(x_t)]) if flip_test else x_t
+        images = max(1, _chunk(kp2d) // x_t.shape[1])
+        x0 = torch.empty_like(x_t)
         with _evaluating(model):
-            return both(x_t.clamp(-CLIP, CLIP), t).clamp(-CLIP, CLIP)
+            cond = model.denoiser.condition(kp2d, torch.full((len(kp2d),), t, device=kp2d.device))
+            for out, *part in zip(x0.split(images), x_t.split(images), x_init.split(images), cond.split(images)):
+                out.copy_(model.denoiser(*part))  # at once: a captured CUDA graph writes each result over the last
+        if flip_test:
+            plain, mirrored = x0.chunk(2)
+            x0 = (plain + flip(mirrored)) / 2
+        return x0.clamp_(-CLIP, CLIP)
 
     return denoise
 
@@ -169,6 +170,7 @@ def sample_poses(
     flip_test: bool = True,
     eta: float = 1.0,
     spacing: str | Sequence[int] = "linear",
+    start: int | None = None,
     generator: torch.Generator | Sequence[torch.Generator] | None = None,
     noise: torch.Tensor | None = None,
     initial: torch.Tensor | None = None,
@@ -176,6 +178,8 @@ def sample_poses(
     """Sample hypotheses for images kp2d (B, J, 2); returns the clean estimates of all steps, (K, B, H, J, 3), metres, joint 0 at the origin.
 
     [-1] are the hypotheses. generator: one, or one per hypothesis (runtime.hypothesis_generators), which keeps the first ones when H grows.
+    spacing and start choose the steps' times (CosineSchedule.timesteps); eta is how much noise each adds: 1 as published, 0 none. With few
+    steps, steps=8, spacing="quadratic", eta=0 is what benchmarks/spacings.py recommends.
     noise (K, B, H, J, 3) replays a run: noise[0] starts the chain, noise[i] ends step i; hypotheses and steps must then fit it.
     initial: poses in place of the lifter's, as denoise_fn takes them.
     Raises ValueError for arguments that do not fit together.
@@ -200,7 +204,7 @@ def sample_poses(
         draw = lambda: torch.randn(shape, generator=generator, dtype=kp2d.dtype, device=where).to(kp2d)  # noqa: E731
 
     denoise = denoise_fn(model, kp2d, flip_test=flip_test, initial=initial)
-    chain = ddim(denoise, draw(), model.schedule, steps, eta=eta, spacing=spacing, noise_sampler=lambda x: draw())
+    chain = ddim(denoise, draw(), model.schedule, steps, eta=eta, spacing=spacing, start=start, noise_sampler=lambda x: draw())
     samples = torch.stack([step.x0 for step in chain])
     samples[..., 0, :] = 0
     return samples
@@ -216,6 +220,10 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
             yield
     finally:
         model.train(training)
+
+
+def _chunk(x: torch.Tensor) -> int:
+    return CARD_CHUNK if x.device.type == "cuda" else CHUNK
 
 
 def _check_kp2d(kp2d: torch.Tensor) -> None:

@@ -198,7 +198,7 @@ ARGUMENTS = {
     "too many steps": (lambda d: sample(steps=1001), r"at most 1000 steps fit, got 1001"),
     "duplicate times": (lambda d: sample(steps=3, spacing=[900, 10, 10]), r"times must fall, be distinct"),
     "times out of range": (lambda d: sample(steps=2, spacing=[1000, 10]), r"lie in \[0, 1000\)"),
-    "unknown spacing": (lambda d: sample(spacing="cubic"), r"unknown spacing 'cubic': use \"linear\" or give the times"),
+    "unknown spacing": (lambda d: sample(spacing="cubic"), r"unknown spacing 'cubic': use \"linear\", \"quadratic\", \"log-snr\" or give the times"),
     "noise of another size": (lambda d: sample(noise=torch.zeros(5, 2, 4, 17, 3)), r"noise must be \(K, B, H, J, 3\) = \(5, 2, 5, 17, 3\), got"),
     "too few generators": (lambda d: sample(generator=dr.hypothesis_generators(0, 3)), r"got 3 generators for 5 hypotheses"),
     "lifter of another shape": (lambda d: lambda: dr.DRPose(lifter=lambda x: x).initial_pose(KP2D), r"a lifter maps \(B, 17, 2\) to \(B, 17, 3\)"),

@@ -15,7 +15,8 @@ TINY = ["--lifter.batch-size", "64", "--denoiser.batch-size", "64", "--model.dep
 def command(monkeypatch, poses):
     """Runs python -m drpose_core <arguments> on a few poses of the synthetic figure."""
     few = poses[torch.arange(0, len(poses), 4)]
-    monkeypatch.setattr(cli, "load_poses", lambda source, split, folder, keypoints=None: few)
+    for part in (cli.poses, cli.scoring, cli.training):
+        monkeypatch.setattr(part, "load_poses", lambda source, split, folder, keypoints=None: few)
 
     def run(*arguments):
         monkeypatch.setattr("sys.argv", ["drpose_core", *map(str, arguments)])
@@ -65,7 +66,21 @@ def test_evaluate_writes_a_report_that_says_it_all(command, small_model, tmp_pat
     import pandas as pd
 
     dr.save_checkpoint(tmp_path / "m.safetensors", small_model, record={"train": {"source": "nobody", "keypoints": "exact"}})
-    arguments = ["--checkpoint", tmp_path / "m.safetensors", "--hypotheses", "3", "--spacing", "900", "20", "--poses", "30", "--seed", "5"]
+    arguments = [
+        "--checkpoint",
+        tmp_path / "m.safetensors",
+        "--hypotheses",
+        "3",
+        "--spacing",
+        "900",
+        "20",
+        "--poses",
+        "30",
+        "--seed",
+        "5",
+        "--eta",
+        "1",
+    ]
     with pytest.warns(UserWarning, match="trained on keypoints 'exact', given 'detected'"):
         few = command("evaluate", *arguments, "--parquet", "--out", tmp_path / "a report <b>")
     some = few[torch.randperm(len(few), generator=dr.generator(5))[:30]]

@@ -95,3 +95,57 @@ def test_flip_wrapper_makes_any_denoiser_symmetric():
     both = dr.with_flip(lopsided, lopsided, dr.flip)
     x = torch.randn(3, 17, 3, generator=dr.generator(0))
     assert torch.allclose(both(dr.flip(x), 5), dr.flip(both(x, 5)), atol=1e-6)
+
+
+@pytest.mark.parametrize("start", [None, 999, 400, 150])
+@pytest.mark.parametrize("spacing", ["linear", "quadratic", "log-snr"])
+def test_times_of_every_spacing_are_distinct_and_fall(spacing, start):
+    schedule = dr.CosineSchedule()
+    first = 999 if start is None else start
+    for steps in (1, 2, 5, 8, 100, first, first + 1):
+        times = schedule.timesteps(steps, spacing, start=start)
+        assert times[-1] == -1 and len(times) == steps + 1 and all(a > b for a, b in pairwise(times))
+        assert times[0] == first or steps == 1
+    with pytest.raises(ValueError, match=rf"at most {first + 1} steps fit, got {first + 2}"):
+        schedule.timesteps(first + 2, spacing, start=start)
+
+
+def test_quadratic_gaps_shrink_evenly_and_log_snr_ones_are_even():
+    schedule = dr.CosineSchedule()
+    times = schedule.timesteps(8, "quadratic")
+    assert all(abs(t + 1 - 1000 * (k / 8) ** 2) <= 1 for t, k in zip(times, range(8, 0, -1)))
+    a = schedule.alpha_bar[schedule.timesteps(8, "log-snr", start=400)[:-1]]
+    steps = (a / (1 - a)).log().diff()
+    assert schedule.timesteps(8, "log-snr", start=400)[-2] == 8 and (steps / steps.mean() - 1).abs().max() < 0.06
+
+
+def test_the_second_order_solver_follows_the_exact_path():
+    """Data N(m, s^2): the noise-free path keeps every sample's number of standard deviations. ddim misses by more than four times as much."""
+    schedule, m, s = dr.CosineSchedule(), 0.3, 0.2
+
+    def ideal(x, t):
+        a = schedule.alpha_bar[t].item()
+        return m + math.sqrt(a) * s**2 / (a * s**2 + 1 - a) * (x - math.sqrt(a) * m)
+
+    start = torch.linspace(-2, 2, 9, dtype=torch.float64)
+    a = schedule.alpha_bar[600].item()
+    exact = m + s * (start - math.sqrt(a) * m) / math.sqrt(a * s**2 + 1 - a)
+    chain = {"spacing": "log-snr", "start": 600}
+    misses = []
+    for solver, more in ((dr.dpm_solver, {}), (dr.ddim, {"eta": 0.0})):
+        for steps in (10, 20):
+            *_, last = solver(ideal, start, schedule, steps, **chain, **more)
+            end = m + s * (last.x_t - math.sqrt(schedule.alpha_bar[8]) * m) / math.sqrt(
+                schedule.alpha_bar[8] * s**2 + 1 - schedule.alpha_bar[8]
+            )
+            misses.append((end - exact).abs().max().item())
+    assert 4 * misses[1] < misses[3] and misses[1] < misses[0] / 2.5, misses
+
+
+def test_one_step_of_both_samplers_is_the_same():
+    halve, x = lambda x, t: x / 2, torch.ones(3, dtype=torch.float64)
+    first, second = (
+        [s.x_t for s in solver]
+        for solver in (dr.dpm_solver(halve, x, dr.CosineSchedule(), 2), dr.ddim(halve, x, dr.CosineSchedule(), 2, eta=0.0))
+    )
+    assert torch.allclose(first[1], second[1])

@@ -21,6 +21,15 @@ def test_mirrored_picture_and_noise_give_the_mirrored_poses(small_model, poses):
     assert not torch.allclose(without, plain, atol=1e-3)
 
 
+def test_the_mirrored_pass_is_a_pass_of_its_own(small_model, poses):
+    """Batched with the plain one it gives what with_flip gives of two separate denoise functions."""
+    kp2d, x = poses.kp2d[:3], torch.randn(3, 4, J, 3, generator=dr.generator(0))
+    plain, mirrored = (dr.denoise_fn(small_model, k, flip_test=False) for k in (kp2d, dr.flip(kp2d)))
+    for t in (900, 5):
+        both = dr.denoise_fn(small_model, kp2d)(x, t)
+        assert torch.allclose(both, dr.with_flip(plain, mirrored, dr.flip)(x, t), atol=1e-5)
+
+
 def test_hypotheses_do_not_see_each_other(small_model, poses):
     kp2d, noise = poses.kp2d[:2], noise_for(3, 2, 5)
     together = dr.sample_poses(small_model, kp2d, hypotheses=5, steps=3, noise=noise)

@@ -1,0 +1,124 @@
+"""Few steps against many: where sampling steps should lie. Behind the kit's default of 8 quadratic steps without added noise.
+
+python benchmarks/spacings.py --source cmu --data ../shared/cmu --seeds 0 1 2
+
+For each seed a model is trained (kept in output/spacings/), then scored with H = 20 for every sampler, spacing and number of steps. One row
+each goes to output/spacings.csv as soon as it is measured; what stands there is not measured again. The baseline is 200 even steps with
+eta = 1, as published. Set OMP_NUM_THREADS=1 and start one process per source to use all cores.
+"""
+
+import math
+from itertools import product
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+import refinement
+import torch
+import tyro
+from tqdm import tqdm
+
+import drpose_core as dr
+from drpose_core import plots
+from drpose_core.calibration import calibration_error
+from drpose_core.report import markdown
+
+OUT = dr.project_root() / "output" / "spacings.csv"
+HYPOTHESES = 20
+PUBLISHED = ("ddim", "linear", None, 1.0, 200)
+SPACINGS = [("linear", None), ("quadratic", None), ("log-snr", 400)]
+SAMPLERS = [("ddim", 1.0), ("ddim", 0.0), ("dpm", 0.0)]
+STEPS = (3, 5, 8, 12)
+
+
+def main(
+    source: Literal["synthetic", "cmu", "h36m"] = "synthetic",
+    data: Path | None = None,
+    seeds: tuple[int, ...] = (0, 1, 2),
+    samples: int = 20_000,
+    poses: int = 96,
+) -> None:
+    """Measure what is missing, then print the comparison and draw the curves."""
+    test = dr.load_poses(source, "test", data)
+    test = test[torch.randperm(len(test), generator=dr.generator(0))[:poses]]
+    settings = [(sampler, *spacing, eta, steps) for steps, (sampler, eta), spacing in product(STEPS, SAMPLERS, SPACINGS)]
+    for seed in seeds:
+        trained = None
+        for sampler, spacing, start, eta, steps in (bar := tqdm([*settings, PUBLISHED], desc=f"{source} {seed}")):
+            bar.set_postfix_str(f"{sampler} {spacing} {steps}")
+            cell = {"source": source, "seed": seed, "poses": poses, "sampler": sampler, "spacing": spacing, "eta": eta, "steps": steps}
+            if not measured(cell):
+                trained = trained or model(source, data, seed, samples)
+                append(cell | scores(trained, test, sampler, spacing, start, eta, steps, seed))
+    rows = pd.read_csv(OUT)
+    print(markdown(summary(rows)))
+    curves(rows)
+
+
+def model(source: str, data: Path | None, seed: int, samples: int) -> dr.DRPose:
+    """DC-GCT and a denoiser, each trained on so many poses before mirroring; from its file if it is there."""
+    path = OUT.with_suffix("") / f"{source}_{seed}.safetensors"
+    if not path.exists():
+        train = dr.load_poses(source, "train", data)
+        epochs = math.ceil(samples / len(train))
+        poses = train[torch.randperm(len(train), generator=dr.generator(seed))[: samples // epochs]]
+        config = dr.TrainConfig(epochs=epochs, batch_size=32, seed=seed)
+        cell = {"source": source, "lifter": "dcgct", "seed": seed, "samples": samples, "batch_size": 32}
+        lifter = refinement.lifter(cell, poses, config)
+        dr.save_checkpoint(path, refinement.refiner(lifter, "dcgct", "noisy", poses, config))
+    return dr.load_checkpoint(path).eval()
+
+
+def scores(model: dr.DRPose, test: dr.PoseSet, sampler: str, spacing: str, start: int | None, eta: float, steps: int, seed: int) -> dict:
+    """Mean over poses in mm, and the calibration error, of the hypotheses that one sampler draws."""
+    test = dr.with_initial_poses(model, test)
+    streams = dr.hypothesis_generators(seed, HYPOTHESES)
+    draw = lambda *_: torch.stack([torch.randn(len(test), 17, 3, generator=g) for g in streams], dim=1)  # noqa: E731
+    denoise = dr.denoise_fn(model, test.kp2d, initial=test.initial)
+    chain = {"spacing": spacing, "start": start}
+    if sampler == "ddim":
+        steps_taken = dr.ddim(denoise, draw(), model.schedule, steps, **chain, eta=eta, noise_sampler=draw)
+    else:
+        steps_taken = dr.dpm_solver(denoise, draw(), model.schedule, steps, **chain)
+    *_, last = steps_taken
+    hypotheses = last.x0.clone()
+    hypotheses[..., 0, :] = 0
+    errors = dr.hypothesis_errors(hypotheses, test.pose3d)
+    row = {f"{name}_mm": round(1000 * errors[name].mean().item(), 3) for name in ("p_avg", "p_best", "j_best")}
+    curve = dr.calibration_curve(dr.covered(hypotheses, test.pose3d).sum(0), len(test), HYPOTHESES)
+    return row | {"ece": round(calibration_error(curve)["ece"], 4)}
+
+
+def summary(rows: pd.DataFrame) -> pd.DataFrame:
+    """Means over seeds, the baseline first, and what each setting changes against it."""
+    rows = rows.assign(baseline=(rows.steps == PUBLISHED[-1]))
+    table = rows.groupby(["source", "baseline", "steps", "sampler", "eta", "spacing"])[["p_avg_mm", "p_best_mm", "j_best_mm", "ece"]].mean()
+    table = table.reset_index().sort_values(["source", "baseline", "steps"], ascending=[True, False, True], ignore_index=True)
+    base = table[table.baseline].set_index("source")
+    table["p_avg change (mm)"] = table.p_avg_mm - table.source.map(base.p_avg_mm)
+    table["p_best change (%)"] = 100 * (table.p_best_mm / table.source.map(base.p_best_mm) - 1)
+    table["ece change"] = table.ece - table.source.map(base.ece)
+    return table.drop(columns="baseline").round(3)
+
+
+def curves(rows: pd.DataFrame) -> None:
+    """p_best against steps, a page for each source in output/."""
+    for source, part in rows.groupby("source"):
+        few = part.assign(how=part.sampler + ", eta " + part.eta.astype(str) + ", " + part.spacing)
+        few = few.groupby(["how", "steps"], as_index=False)[["p_best_mm"]].mean()
+        figure = plots.curve_figure(few, "steps", "p_best_mm", color="how", log_x=True, title="Best of 20 (oracle) by steps", source=source)
+        figure.write_html(OUT.with_name(f"spacings_{source}.html"))
+
+
+def measured(cell: dict) -> bool:
+    table = pd.read_csv(OUT) if OUT.exists() else pd.DataFrame(columns=list(cell))
+    return bool(math.prod((table[name] == value) for name, value in cell.items()).any())
+
+
+def append(row: dict) -> None:
+    OUT.parent.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame([row]).to_csv(OUT, mode="a", header=not OUT.exists(), index=False)
+
+
+if __name__ == "__main__":
+    tyro.cli(main)

@@ -1,0 +1,38 @@
+"""The command that turns published weights into own checkpoints, and back."""
+
+from pathlib import Path
+
+import torch
+import tyro
+
+from ..checkpoints import load_checkpoint, save_checkpoint
+from ..files import written_whole
+from ..published import export_published, load_published
+from .words import PICKLED, Published
+
+
+def convert(
+    source: tyro.conf.Positional[Path],
+    out: tyro.conf.Positional[Path],
+    lifter: Published = "dcgct",
+    lifter_only: bool = False,
+) -> None:
+    """Turn published DRPose weights (.pth) into an own checkpoint (.safetensors), or an own checkpoint into the published layout.
+
+    Args:
+        source: The file to read, .pth or .safetensors.
+        out: The file to write, of the other kind.
+        lifter: The initial model in a published file.
+        lifter_only: Write the initial model alone, in the layout of its own authors (to .pth).
+    """
+    if source.suffix in PICKLED and lifter_only:
+        raise ValueError(f"a lifter alone is no checkpoint: python -m drpose_core train --lifter-from {source} trains a denoiser on it")
+    if source.suffix in PICKLED and out.suffix == ".safetensors":
+        save_checkpoint(out, load_published(source, lifter))
+    elif source.suffix == ".safetensors" and out.suffix in PICKLED:
+        model = load_checkpoint(source)
+        with written_whole(out) as temporary:
+            torch.save(export_published(model.lifter if lifter_only else model), temporary)
+    else:
+        raise ValueError(f"convert reads .pth and writes .safetensors or the other way round, got {source.name} and {out.name}")
+    print(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
