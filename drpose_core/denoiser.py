@@ -1,6 +1,7 @@
 """The GCN-transformer that cleans a noisy pose, given the initial pose, the 2D pose and the time."""
 
 import math
+from contextlib import nullcontext
 
 import torch
 from torch import nn
@@ -110,7 +111,7 @@ class Denoiser(nn.Module):
         initial = x_init[:, None].expand_as(x_t)
         h = self.embed(torch.cat([initial, x_t], dim=-1))  # (B, H, J, C)
         active = F.silu(cond)
-        with torch.autocast(h.device.type, torch.bfloat16, enabled=self.bf16):
+        with torch.autocast(h.device.type, torch.bfloat16) if self.bf16 else nullcontext():
             for layer in self.layers:
                 h = layer(h, active)
         return self.blend(self.output(h), initial)

@@ -1,0 +1,93 @@
+"""The order of work of the published code, written anew on a kit model's own weights: the baseline of benchmarks/sampling.py.
+
+Same layers and numbers as drpose_core (the benchmark compares them), but as a research script does it: Chebyshev terms rebuilt in every call, the
+condition and all modulations once per hypothesis, queries, keys and values apart, the mirrored pass as a second one.
+"""
+
+import math
+
+import torch
+from torch.nn import functional as F
+
+import drpose_core as dr
+from drpose_core.denoiser import Denoiser
+from drpose_core.graph import ChebConv
+from drpose_core.model import CLIP
+from drpose_core.skeleton import J, bone_adjacency
+
+
+def chebyshev(conv: ChebConv, x: torch.Tensor) -> torch.Tensor:
+    """x (n, J, inputs) -> (n, J, outputs)."""
+    adjacency = (bone_adjacency() + torch.eye(J)).to(x)
+    adjacency = adjacency / adjacency.sum(1, keepdim=True)
+    degree = torch.diag(adjacency.sum(1) ** -0.5)
+    laplacian = torch.eye(J).to(x) - degree @ adjacency @ degree
+    terms = torch.stack([torch.eye(J).to(x), laplacian, 2 * laplacian @ laplacian - torch.eye(J).to(x)])
+    weight = conv.weight.view(x.shape[-1], 3, -1).transpose(0, 1)[:, None]  # (3, 1, inputs, outputs)
+    return torch.matmul(torch.matmul(terms[:, None], x), weight).sum(0) + conv.bias
+
+
+def attention(f, x: torch.Tensor) -> torch.Tensor:
+    parts = zip(f.qkv.weight.chunk(3), f.qkv.bias.chunk(3))
+    q, k, v = (F.linear(x, w, b).view(len(x), J, f.heads, -1).transpose(1, 2) for w, b in parts)
+    logits = (q @ k.mT) / math.sqrt(q.shape[-1])
+    logits = logits.masked_fill(torch.zeros(1, 1, 1, J, dtype=torch.bool, device=x.device), -1e9)
+    return f.proj((logits.softmax(-1) @ v).transpose(1, 2).contiguous().view(x.shape))
+
+
+def learned_graph(f, x: torch.Tensor) -> torch.Tensor:
+    def mixed(y: torch.Tensor) -> torch.Tensor:
+        a = f.adjacency[None].repeat(len(y), 1, 1)
+        d = (a.sum(1) + 1e-5) ** -0.5
+        return torch.bmm(d[:, :, None] * a * d[:, None], y)
+
+    return f.fc2(mixed(torch.relu(f.fc1(mixed(x)))))
+
+
+def modulated(part, f, h: torch.Tensor, cond: torch.Tensor) -> torch.Tensor:
+    shift, scale, gate = part.modulation(F.silu(cond)).chunk(3, dim=2)
+    normed = part.norm.weight * (h - h.mean(-1, keepdim=True)) / (h.std(-1, keepdim=True) + 1e-6) + part.norm.bias
+    return h + gate * f(part.f, normed * (1 + scale) + shift)
+
+
+def denoise(net: Denoiser, kp2d: torch.Tensor, x_t: torch.Tensor, initial: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+    """kp2d (B, J, 2), x_t (B, H, J, 3), initial (B, J, 3), t (B,) -> x0 (B, H, J, 3)."""
+    b, hypotheses = x_t.shape[:2]
+    initial = initial[:, None].repeat(1, hypotheses, 1, 1).view(-1, J, 3)
+    h = chebyshev(net.embed, torch.cat([initial, x_t.reshape(-1, J, 3)], dim=-1))
+    angles = t[:, None] * net.frequencies
+    time = net.time2(F.silu(net.time1(torch.cat([angles.sin(), angles.cos()], dim=-1))))
+    seen = chebyshev(net.embed_kp2d, kp2d[:, None].repeat(1, hypotheses, 1, 1).view(-1, J, 2))
+    cond = time[:, None].repeat(1, hypotheses, 1).view(-1, 1, time.shape[-1]).repeat(1, J, 1) + seen
+    for layer in net.layers:
+        h = modulated(layer.attention, attention, h, cond)
+        h = modulated(layer.graph, learned_graph, h, cond)
+        y = torch.relu(torch.relu(chebyshev(layer.cheb1, h)))
+        h = h + torch.relu(torch.relu(chebyshev(layer.cheb2, y)))
+    refined = chebyshev(net.output, h)
+    hidden = F.gelu(net.blend.fc1(torch.cat([refined, initial], dim=-1).view(len(h), -1)))
+    weight = torch.sigmoid(net.blend.fc2(hidden)).view(-1, J, 2)
+    out = refined.clone()
+    out[..., :2] = weight * refined[..., :2] + (1 - weight) * initial[..., :2]
+    return out.view(b, hypotheses, J, 3)
+
+
+@torch.no_grad()
+def sample(model: dr.DRPose, kp2d: torch.Tensor, initial: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+    """Even steps, eta = 1, flip-averaged: initial (B, 2, J, 3), noise (K, B, H, J, 3) -> (K, B, H, J, 3), joint 0 at the origin."""
+    a = model.schedule.alpha_bar.tolist()
+    times, x, out = model.schedule.timesteps(len(noise)), noise[0], []
+    for k, (now, after) in enumerate(zip(times, times[1:])):
+        t = torch.full((len(kp2d),), now, device=kp2d.device)
+        seen = x.clamp(-CLIP, CLIP)
+        plain = denoise(model.denoiser, kp2d, seen, initial[:, 0], t)
+        mirrored = denoise(model.denoiser, dr.flip(kp2d), dr.flip(seen), initial[:, 1], t)
+        x0 = ((plain + dr.flip(mirrored)) / 2).clamp(-CLIP, CLIP)
+        out.append(x0.clone())
+        if after >= 0:
+            spread = math.sqrt((1 - a[now] / a[after]) * (1 - a[after]) / (1 - a[now]))
+            direction = (x / math.sqrt(a[now]) - x0) / math.sqrt(1 / a[now] - 1)
+            x = math.sqrt(a[after]) * x0 + math.sqrt(1 - a[after] - spread**2) * direction + spread * noise[k + 1]
+    out = torch.stack(out)
+    out[..., 0, :] = 0
+    return out
