@@ -1,10 +1,11 @@
 """The order of work of the published code, written anew on a kit model's own weights: the baseline of benchmarks/sampling.py.
 
-Same layers and numbers as drpose_core (the benchmark compares them), but as a research script does it: Chebyshev terms rebuilt in every call, the
-condition and all modulations once per hypothesis, queries, keys and values apart, the mirrored pass as a second one.
+Same layers and numbers as drpose_core (the benchmark compares them), but as a research script does it: Chebyshev terms rebuilt in every
+call, the condition and all modulations once per hypothesis, queries, keys and values apart, the mirrored pass as a second one.
 """
 
 import math
+from itertools import pairwise
 
 import torch
 from torch.nn import functional as F
@@ -77,7 +78,7 @@ def sample(model: dr.DRPose, kp2d: torch.Tensor, initial: torch.Tensor, noise: t
     """Even steps, eta = 1, flip-averaged: initial (B, 2, J, 3), noise (K, B, H, J, 3) -> (K, B, H, J, 3), joint 0 at the origin."""
     a = model.schedule.alpha_bar.tolist()
     times, x, out = model.schedule.timesteps(len(noise)), noise[0], []
-    for k, (now, after) in enumerate(zip(times, times[1:])):
+    for k, (now, after) in enumerate(pairwise(times)):
         t = torch.full((len(kp2d),), now, device=kp2d.device)
         seen = x.clamp(-CLIP, CLIP)
         plain = denoise(model.denoiser, kp2d, seen, initial[:, 0], t)

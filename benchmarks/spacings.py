@@ -26,7 +26,7 @@ from drpose_core.report import markdown
 OUT = dr.project_root() / "output" / "spacings.csv"
 HYPOTHESES = 20
 PUBLISHED = ("ddim", "linear", None, 1.0, 200)
-SPACINGS = [("linear", None), ("quadratic", None), ("log-snr", 400)]
+SPACINGS = [("linear", None), ("quadratic", None), ("log-snr", None), ("log-snr", 400)]
 SAMPLERS = [("ddim", 1.0), ("ddim", 0.0), ("dpm", 0.0)]
 STEPS = (3, 5, 8, 12)
 
@@ -46,7 +46,8 @@ def main(
         trained = None
         for sampler, spacing, start, eta, steps in (bar := tqdm([*settings, PUBLISHED], desc=f"{source} {seed}")):
             bar.set_postfix_str(f"{sampler} {spacing} {steps}")
-            cell = {"source": source, "seed": seed, "poses": poses, "sampler": sampler, "spacing": spacing, "eta": eta, "steps": steps}
+            cell = {"source": source, "seed": seed, "poses": poses, "sampler": sampler, "spacing": spacing, "start": start or 999, "eta": eta}
+            cell["steps"] = steps
             if not measured(cell):
                 trained = trained or model(source, data, seed, samples)
                 append(cell | scores(trained, test, sampler, spacing, start, eta, steps, seed))
@@ -75,11 +76,15 @@ def scores(model: dr.DRPose, test: dr.PoseSet, sampler: str, spacing: str, start
     streams = dr.hypothesis_generators(seed, HYPOTHESES)
     draw = lambda *_: torch.stack([torch.randn(len(test), 17, 3, generator=g) for g in streams], dim=1)  # noqa: E731
     denoise = dr.denoise_fn(model, test.kp2d, initial=test.initial)
+    x = draw()
+    if start is not None:  # as sample_poses does
+        initial = (test.initial[:, 0] + dr.flip(test.initial[:, 1])) / 2
+        x = model.schedule.add_noise(initial[:, None], start, x)
     chain = {"spacing": spacing, "start": start}
     if sampler == "ddim":
-        steps_taken = dr.ddim(denoise, draw(), model.schedule, steps, **chain, eta=eta, noise_sampler=draw)
+        steps_taken = dr.ddim(denoise, x, model.schedule, steps, **chain, eta=eta, noise_sampler=draw)
     else:
-        steps_taken = dr.dpm_solver(denoise, draw(), model.schedule, steps, **chain)
+        steps_taken = dr.dpm_solver(denoise, x, model.schedule, steps, **chain)
     *_, last = steps_taken
     hypotheses = last.x0.clone()
     hypotheses[..., 0, :] = 0
@@ -92,7 +97,9 @@ def scores(model: dr.DRPose, test: dr.PoseSet, sampler: str, spacing: str, start
 def summary(rows: pd.DataFrame) -> pd.DataFrame:
     """Means over seeds, the baseline first, and what each setting changes against it."""
     rows = rows.assign(baseline=(rows.steps == PUBLISHED[-1]))
-    table = rows.groupby(["source", "baseline", "steps", "sampler", "eta", "spacing"])[["p_avg_mm", "p_best_mm", "j_best_mm", "ece"]].mean()
+    table = rows.groupby(["source", "baseline", "steps", "sampler", "eta", "spacing", "start"])[
+        ["p_avg_mm", "p_best_mm", "j_best_mm", "ece"]
+    ].mean()
     table = table.reset_index().sort_values(["source", "baseline", "steps"], ascending=[True, False, True], ignore_index=True)
     base = table[table.baseline].set_index("source")
     table["p_avg change (mm)"] = table.p_avg_mm - table.source.map(base.p_avg_mm)
@@ -104,7 +111,7 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
 def curves(rows: pd.DataFrame) -> None:
     """p_best against steps, a page for each source in output/."""
     for source, part in rows.groupby("source"):
-        few = part.assign(how=part.sampler + ", eta " + part.eta.astype(str) + ", " + part.spacing)
+        few = part.assign(how=part.sampler + ", eta " + part.eta.astype(str) + ", " + part.spacing + " from " + part.start.astype(str))
         few = few.groupby(["how", "steps"], as_index=False)[["p_best_mm"]].mean()
         figure = plots.curve_figure(few, "steps", "p_best_mm", color="how", log_x=True, title="Best of 20 (oracle) by steps", source=source)
         figure.write_html(OUT.with_name(f"spacings_{source}.html"))

@@ -14,6 +14,7 @@ from .data import PoseSet, batches
 from .denoiser import Denoiser
 from .diffusion import CosineSchedule, Step, ddim, dpm_solver, with_flip
 from .evaluation import assess, evaluate
+from .fingerprint import fingerprint
 from .lifters import LIFTERS, build_lifter
 from .metrics import hypothesis_errors, mpjpe, p_mpjpe
 from .model import DRPose, ModelConfig, denoise_fn, denoising_loss, lifting_loss, sample_poses, with_initial_poses
@@ -21,6 +22,7 @@ from .published import export_published, load_published, load_published_lifter
 from .runtime import device, fast_mode, generator, hypothesis_generators, project_root, tour_source
 from .skeleton import BONES, JOINTS, flip
 from .sources import cmu_poses, download_cmu, h36m_poses, load_poses, save_predictions, synthetic_poses, with_predictions
+from .sweep import sweep
 from .tables import paper_table, table
 from .training import TrainConfig, TrainStep, train
 
@@ -56,6 +58,7 @@ __all__ = [
     "evaluate",
     "export_published",
     "fast_mode",
+    "fingerprint",
     "flip",
     "generator",
     "h36m_cameras",
@@ -78,6 +81,7 @@ __all__ = [
     "save_checkpoint",
     "save_predictions",
     "screen_to_pixels",
+    "sweep",
     "synthetic_poses",
     "table",
     "tour_source",

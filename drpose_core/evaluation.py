@@ -1,8 +1,6 @@
 """A PoseSet and a model -> tables of scores, in one pass over the poses, whose memory does not grow with their number."""
 
-import json
 import warnings
-import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ from tqdm import tqdm
 from .calibration import calibration_curve, calibration_error
 from .data import PoseSet
 from .files import written_whole
+from .fingerprint import fingerprint
 from .model import DRPose, sample_poses, with_initial_poses
 from .runtime import generator
 from .scoring import CHOICES, HONEST, Previous, score_batch
@@ -89,7 +88,7 @@ def assess(
     chain = {"hypotheses": hypotheses, "steps": steps, "spacing": spacing, "start": start, "eta": eta, "flip_test": flip_test}
     rank, world = (distributed.get_rank(), distributed.get_world_size()) if distributed.is_initialized() else (0, 1)
     settings = chain | {"bf16": model.denoiser.bf16, "seed": seed, "every_step": every_step, "batch_size": batch_size, "world": world}
-    kept = _Kept(Path(resume).with_name(f"{Path(resume).name}-{_fingerprint(model, poses, settings)}-{rank}.npz") if resume else None)
+    kept = _Kept(_file(Path(resume), model, poses, settings, rank) if resume else None)
     starts = range(0, len(poses), batch_size)[rank::world]
     counts = torch.bincount(poses.action, minlength=len(poses.actions)).cpu()
     gap = _gaps(poses)
@@ -199,13 +198,10 @@ def _gaps(poses: PoseSet) -> torch.Tensor:
     return gap if 2 * int((gap > 0).sum()) > len(poses) else torch.zeros_like(gap)
 
 
-def _fingerprint(model: DRPose, poses: PoseSet, settings: dict) -> str:
-    """Changes with the weights, the poses and the settings; a lifter that is no module is known by what it says of a few poses."""
-    code = zlib.crc32(json.dumps([settings, asdict(model.config), poses.describe(), poses.actions]).encode())
-    tensors = [*model.denoiser.state_dict().values(), *poses.tensors().values(), with_initial_poses(model, poses[:32]).initial]
-    for value in tensors:
-        code = zlib.crc32(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes(), code)
-    return f"{code:08x}"
+def _file(resume: Path, model: DRPose, poses: PoseSet, settings: dict, rank: int) -> Path:
+    """Named by all that the sums depend on; a lifter that is no module is known by what it says of a few poses."""
+    says = with_initial_poses(model, poses[:32]).initial
+    return resume.with_name(f"{resume.name}-{fingerprint(settings, asdict(model.config), model.denoiser, poses, says)}-{rank}.npz")
 
 
 class _Kept:

@@ -90,9 +90,13 @@ def with_initial_poses(model: DRPose, poses: PoseSet) -> PoseSet:
     """
     if poses.initial is not None:
         return poses
+    return replace(poses, initial=_of_both_sides(model, poses.kp2d))
+
+
+def _of_both_sides(model: DRPose, kp2d: torch.Tensor) -> torch.Tensor:
+    """The lifter's poses of the pictures and of their mirror images, (B, 2, J, 3)."""
     with _evaluating(model):
-        both = torch.stack([model.initial_pose(poses.kp2d), model.initial_pose(flip(poses.kp2d))], dim=1)
-    return replace(poses, initial=both)
+        return torch.stack([model.initial_pose(kp2d), model.initial_pose(flip(kp2d))], dim=1)
 
 
 def weighted_mpjpe(pred: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -178,8 +182,9 @@ def sample_poses(
     """Sample hypotheses for images kp2d (B, J, 2); returns the clean estimates of all steps, (K, B, H, J, 3), metres, joint 0 at the origin.
 
     [-1] are the hypotheses. generator: one, or one per hypothesis (runtime.hypothesis_generators), which keeps the first ones when H grows.
-    spacing and start choose the steps' times (CosineSchedule.timesteps); eta is how much noise each adds: 1 as published, 0 none. With few
-    steps, steps=8, spacing="quadratic", eta=0 is what benchmarks/spacings.py recommends.
+    spacing chooses the steps' times (CosineSchedule.timesteps); eta is how much noise each adds: 1 as published, 0 none. start: begin at
+    that time with the initial pose, noised, in place of pure noise. With few steps, steps=8, spacing="quadratic", eta=0 is what
+    benchmarks/spacings.py recommends.
     noise (K, B, H, J, 3) replays a run: noise[0] starts the chain, noise[i] ends step i; hypotheses and steps must then fit it.
     initial: poses in place of the lifter's, as denoise_fn takes them.
     Raises ValueError for arguments that do not fit together.
@@ -203,8 +208,14 @@ def sample_poses(
         where = kp2d.device if generator is None else generator.device
         draw = lambda: torch.randn(shape, generator=generator, dtype=kp2d.dtype, device=where).to(kp2d)  # noqa: E731
 
+    x = draw()
+    if start is not None:
+        times = model.schedule.timesteps(steps, spacing, start=start)
+        initial = _of_both_sides(model, kp2d) if initial is None else initial
+        pose = initial if initial.ndim == 3 else (initial[:, 0] + flip(initial[:, 1])) / 2
+        x = model.schedule.add_noise(pose[:, None], times[0], x)
     denoise = denoise_fn(model, kp2d, flip_test=flip_test, initial=initial)
-    chain = ddim(denoise, draw(), model.schedule, steps, eta=eta, spacing=spacing, start=start, noise_sampler=lambda x: draw())
+    chain = ddim(denoise, x, model.schedule, steps, eta=eta, spacing=spacing, start=start, noise_sampler=lambda x: draw())
     samples = torch.stack([step.x0 for step in chain])
     samples[..., 0, :] = 0
     return samples

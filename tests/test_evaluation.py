@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -129,21 +130,24 @@ def test_an_interrupted_run_goes_on_where_it_was(small_model, scored, tmp_path, 
 
 
 def test_what_was_kept_belongs_to_its_model_poses_and_settings(small_model, poses):
-    from drpose_core.evaluation import _fingerprint
+    from drpose_core.evaluation import _file
+
+    def kept(model, poses, settings):
+        return _file(Path("run"), model, poses, settings, 0).name
 
     some, settings = poses[:5], {"seed": 1}
-    original = _fingerprint(small_model, some, settings)
-    assert _fingerprint(small_model, some, settings) == original
-    others = [_fingerprint(small_model, some, {"seed": 2}), _fingerprint(small_model, poses[1:6], settings)]
+    original = kept(small_model, some, settings)
+    assert kept(small_model, some, settings) == original
+    others = [kept(small_model, some, {"seed": 2}), kept(small_model, poses[1:6], settings)]
     for name in ("intrinsics", "root", "frame", "kp2d"):
-        others.append(_fingerprint(small_model, replace(some, **{name: getattr(some, name) + 1}), settings))
+        others.append(kept(small_model, replace(some, **{name: getattr(some, name) + 1}), settings))
     functions = [dr.DRPose(small_model.config, lifter=lambda kp2d, i=i: torch.full((len(kp2d), 17, 3), float(i))) for i in (0, 1)]
     for model in functions:
         model.denoiser.load_state_dict(small_model.denoiser.state_dict())
-        others.append(_fingerprint(model, some, settings))
+        others.append(kept(model, some, settings))
     shorter = dr.DRPose(replace(small_model.config, timesteps=500))
     shorter.load_state_dict(small_model.state_dict())
-    others.append(_fingerprint(shorter, some, settings))
+    others.append(kept(shorter, some, settings))
     assert len({original, *others}) == 1 + len(others)
 
 
