@@ -34,6 +34,7 @@ lab: .venv/installed
 
 bench: .venv/installed
 	$(BIN)/python benchmarks/scoring.py
+	@echo; $(BIN)/python benchmarks/sampling.py
 
 clean:
 	rm -rf .venv output

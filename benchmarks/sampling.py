@@ -6,17 +6,20 @@ alone, one after the other, each on operands and an output of its own that are r
 products included.
 """
 
+import importlib.util
 import platform
-import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from statistics import median
 
 import pandas as pd
 import published_way
 import torch
 import tyro
 from torch.utils._python_dispatch import TorchDispatchMode
+from tqdm import tqdm
 
 import drpose_core as dr
 from drpose_core.model import CARD_CHUNK, CHUNK
@@ -33,68 +36,77 @@ def main(device: str = "cpu", images: int = 32, naive: Path | None = None) -> No
         images: B, how many pictures at once.
         naive: Another baseline: a file with Denoiser() and sample(net, kp2d, kp2d_flip, initial, initial_flip, H, K).
     """
-    torch.manual_seed(0)
     on = dr.device(device)
-    model = dr.load_checkpoint(dr.project_root() / "checkpoints" / "default.safetensors", on).eval()
-    test = dr.with_initial_poses(model, dr.synthetic_poses("test")[:images].to(on))
-    sizes = [(20, 5), (5, 5), (200, 2)] if on.type == "cpu" else [(20, 5), (200, 5), (200, 20)]
-    rows = []
-    for switch in ("float32", "bf16", "compiled", "compiled, bf16", *(["TF32"] if on.type == "cuda" else [])):
-        model.denoiser.bf16 = "bf16" in switch
-        torch.backends.cuda.matmul.allow_tf32 = switch == "TF32"
-        if "compiled" in switch and model.denoiser._compiled_call_impl is None:
-            model.denoiser.compile()
-        for hypotheses, steps in sizes:
-            rows.append(row(model, test, switch, hypotheses, steps, naive))
-            print(f"{switch}, H = {hypotheses}, K = {steps}: done", file=sys.stderr)
+    plain = load(on)
+    test = dr.with_initial_poses(plain, dr.synthetic_poses("test")[:images].to(on))
+    models = {"float32": plain, "float32, compiled": load(on, compiled=True), "bf16": load(on, bf16=True)}
+    models |= {"bf16, compiled": load(on, bf16=True, compiled=True)}
+    sizes = [(20, 5), (5, 5), (200, 1)] if on.type == "cpu" else [(20, 5), (200, 5), (200, 20)]
+    rows = [row for size in sizes for row in compare(models, test, *size, naive)]
     where = torch.cuda.get_device_name() if on.type == "cuda" else f"{platform.machine()}, {torch.get_num_threads()} threads"
-    print(
-        f"Sampling, B = {images}, default checkpoint, synthetic pictures; {where}, torch {torch.__version__}, best of {ROUNDS} rounds in turn\n"
-    )
+    print(f"Sampling, B = {images}, default checkpoint, synthetic pictures, medians of {ROUNDS} rounds in turn;")
+    print(f"{where}, torch {torch.__version__}\n")
     print(markdown(pd.DataFrame(rows)))
-    torch.backends.cuda.matmul.allow_tf32, model.denoiser.bf16 = False, False
-    model = dr.load_checkpoint(dr.project_root() / "checkpoints" / "default.safetensors", on).eval()
-    flops, alone, whole = ceiling(model.denoiser, on)
+    flops, alone, whole = ceiling(plain.denoiser, on)
     print(f"\nOne float32 pass: {flops / 1e6:.1f} MFLOP of matrix products a pose; alone they reach {flops / alone / 1e9:.0f} GFLOP/s,")
     print(f"within the network, not compiled, {flops / whole / 1e9:.0f}: {100 * alone / whole:.0f} % of that ceiling.")
-    one = seconds(lambda: dr.sample_poses(model, test.kp2d[:1], hypotheses=20, steps=5), on)
-    print(f"One image with its initial pose, H = 20, K = 5: {1000 * min(one):.0f} ms.")
+    one = lambda: dr.sample_poses(plain, test.kp2d[:1], hypotheses=20, steps=5)  # noqa: E731
+    one()
+    print(f"One image with its initial pose, H = 20, K = 5: {1000 * median(seconds(one, on) for _ in range(3 * ROUNDS)):.0f} ms.")
 
 
-def row(model: dr.DRPose, test: dr.PoseSet, switch: str, hypotheses: int, steps: int, naive: Path | None) -> dict:
-    noise = torch.randn(steps, len(test), hypotheses, 17, 3, generator=dr.generator(0)).to(test.kp2d.device)
-    arguments = {"hypotheses": hypotheses, "steps": steps, "noise": noise, "initial": test.initial}
-    own = lambda: dr.sample_poses(model, test.kp2d, **arguments)  # noqa: E731
-    published = lambda: published_way.sample(model, test.kp2d, test.initial, noise)  # noqa: E731
-    moved = 1000 * (own() - published())[-1].norm(dim=-1)
-    own_seconds, published_seconds = (min(times) for times in zip(*(pair(own, published, noise.device) for _ in range(ROUNDS))))
-    counted = len(test) * hypotheses * steps
-    found = {"computed": switch, "H": hypotheses, "K": steps, "hypothesis-steps / s": f"{counted / own_seconds:,.0f}"}
-    found |= {"times the published way": round(published_seconds / own_seconds, 2)}
+def load(on: torch.device, *, bf16: bool = False, compiled: bool = False) -> dr.DRPose:
+    model = dr.load_checkpoint(dr.project_root() / "checkpoints" / "default.safetensors", on).eval()
+    model.denoiser.bf16 = bf16
+    if compiled:
+        model.denoiser.compile()
+    return model
+
+
+def compare(models: dict[str, dr.DRPose], test: dr.PoseSet, hypotheses: int, steps: int, naive: Path | None) -> list[dict]:
+    """Every model and the baselines in turn, round by round, so that all see the same machine; a row a model."""
+    plain, on = models["float32"], test.device
+    noise = torch.randn(steps, len(test), hypotheses, 17, 3, generator=dr.generator(0)).to(on)
+    own = lambda model: dr.sample_poses(model, test.kp2d, hypotheses=hypotheses, steps=steps, noise=noise, initial=test.initial)  # noqa: E731
+    published = lambda: published_way.sample(plain, test.kp2d, test.initial, noise)  # noqa: E731
+    if on.type == "cuda":
+        models = models | {"TF32": plain}
+    work = {"published way": published} | {name: partial(own, model) for name, model in models.items()}
+    if "TF32" in work:
+        work["TF32"] = partial(in_tf32, work["TF32"])
     if naive:
-        found["times " + naive.name] = round(min(seconds(foreign(naive, test, hypotheses, steps), noise.device)) / own_seconds, 2)
-    return found | {"mean difference (mm)": f"{moved.mean():.4f}", "largest (mm)": f"{moved.max():.3f}"}
+        work[naive.name] = foreign(naive, test, hypotheses, steps)
+    exact = published()
+    moved = {name: 1000 * (work[name]() - exact)[-1].norm(dim=-1) for name in models}  # warms up, and compiles
+    rounds = []
+    for _ in tqdm(range(ROUNDS), f"H = {hypotheses}, K = {steps}"):
+        rounds.append({name: seconds(run, on) for name, run in work.items()})
+    rows = []
+    for name in models:
+        ratios = {f"times {base}": median(r[base] / r[name] for r in rounds) for base in ("published way", *([naive.name] if naive else []))}
+        rate = len(test) * hypotheses * steps / median(r[name] for r in rounds)
+        row = {"computed": name, "H": hypotheses, "K": steps, "hypothesis-steps / s": round(rate)} | {n: f"{r:.2f}" for n, r in ratios.items()}
+        rows.append(row | {"mean difference (mm)": f"{moved[name].mean():.4f}", "largest (mm)": f"{moved[name].max():.3f}"})
+    return rows
 
 
-def pair(first: Callable, second: Callable, device: torch.device) -> tuple[float, float]:
-    """One round of each, so that both see the same machine."""
-    return seconds(first, device, rounds=1)[0], seconds(second, device, rounds=1)[0]
+def in_tf32(work: Callable):
+    torch.backends.cuda.matmul.allow_tf32 = True
+    try:
+        return work()
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = False
 
 
-def seconds(work: Callable, device: torch.device, rounds: int = ROUNDS) -> list[float]:
-    out = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        work()
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-        out.append(time.perf_counter() - start)
-    return out
+def seconds(work: Callable, device: torch.device) -> float:
+    start = time.perf_counter()
+    work()
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
 
 
 def foreign(path: Path, test: dr.PoseSet, hypotheses: int, steps: int) -> Callable:
-    import importlib.util
-
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -144,8 +156,8 @@ def ceiling(net: torch.nn.Module, device: torch.device) -> tuple[float, float, f
         for product, a, b, out in ready:
             product(a, b, out=out)
 
-    times = [pair(alone, lambda: net(x_t, initial, cond), device) for _ in range(6 * ROUNDS)]
-    return tuple(x / (images * hypotheses) for x in (flops, *map(min, zip(*times))))
+    times = [(seconds(alone, device), seconds(lambda: net(x_t, initial, cond), device)) for _ in range(6 * ROUNDS)]
+    return tuple(x / (images * hypotheses) for x in (flops, *map(median, zip(*times))))
 
 
 if __name__ == "__main__":

@@ -68,8 +68,10 @@ class CosineSchedule(nn.Module):
 
         spacing: "linear" for evenly spaced integers as published; "quadratic" for steps that shrink evenly towards 0; "log-snr" for steps
         even in log(alpha_bar / (1 - alpha_bar)) down to 0.008 T, best with a start in the middle; or the times themselves without the
-        -1, falling. start: the first time, below T - 1 if wanted. Raises ValueError for times that are not distinct and within [0, T).
+        -1, falling. start: the first time, T - 1 unless given. Raises ValueError for times that are not distinct and within [0, T).
         """
+        if start is not None and not isinstance(spacing, str) and start != spacing[0]:
+            raise ValueError(f"start must be the first of the times given: start={start}, times {list(spacing)}")
         start = len(self) - 1 if start is None else start
         if steps < 1 or not steps - 1 <= start < len(self):
             raise ValueError(f"at least 1 and at most {start + 1} steps fit, got {steps}; start must lie in [0, {len(self)})")

@@ -2,7 +2,6 @@
 
 import hashlib
 import inspect
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, is_dataclass
 
@@ -13,7 +12,7 @@ from .data import PoseSet
 
 
 def fingerprint(*things) -> str:
-    """Sixteen hexadecimal digits of modules, sets of poses, tensors, functions and whatever JSON can say, in this order.
+    """Sixteen hexadecimal digits of modules, sets of poses, tensors, functions, numbers and texts, and of lists and dicts of these.
 
     A module counts by its classes, weights and plain attributes, a function by its source and by the values it brings along, but not by
     the functions it calls.
@@ -46,6 +45,14 @@ def _parts(thing) -> Iterator[bytes]:
         for name, value in thing.tensors().items():
             yield name.encode()
             yield from _parts(value)
+    elif isinstance(thing, dict):
+        for name, value in thing.items():
+            yield str(name).encode()
+            yield from _parts(value)
+    elif isinstance(thing, list | tuple):
+        yield str(len(thing)).encode()
+        for value in thing:
+            yield from _parts(value)
     elif is_dataclass(thing):
         yield from _parts(asdict(thing))
     elif callable(thing):
@@ -53,7 +60,7 @@ def _parts(thing) -> Iterator[bytes]:
         for value in _captured(thing):
             yield from [_source(value).encode()] if callable(value) and not isinstance(value, nn.Module) else _parts(value)
     else:
-        yield json.dumps(thing, sort_keys=True, default=str).encode()
+        yield repr(thing).encode()
 
 
 def _captured(function) -> list:

@@ -59,6 +59,25 @@ def test_more_hypotheses_and_more_steps_keep_what_was_drawn(small_model, poses):
     assert torch.allclose(sample(3, 2)[0], sample(3, 5)[0], atol=1e-4)
 
 
+def test_a_later_start_begins_with_the_noised_initial_pose(small_model, poses):
+    kp2d, noise = poses.kp2d[:3], noise_for(4, 3, 2)
+    chain = {"steps": 4, "spacing": "quadratic", "start": 300}
+    sampled = dr.sample_poses(small_model, kp2d, hypotheses=2, **chain, noise=noise)
+    x = small_model.schedule.add_noise(small_model.initial_pose(kp2d, flip_test=True)[:, None], 300, noise[0])
+    draws = iter(noise[1:])
+    denoise = dr.denoise_fn(small_model, kp2d)
+    *_, last = dr.ddim(denoise, x, small_model.schedule, noise_sampler=lambda x: next(draws), **chain)
+    assert last.k == 4 and torch.allclose(last.x0[..., 1:, :], sampled[-1][..., 1:, :], atol=1e-4)
+    mirrored = dr.sample_poses(small_model, dr.flip(kp2d), hypotheses=2, **chain, noise=dr.flip(noise))
+    assert torch.allclose(dr.flip(mirrored), sampled, atol=1e-4)
+    attached = dr.with_initial_poses(small_model, poses[:3]).initial
+    again = dr.sample_poses(small_model, kp2d, hypotheses=2, **chain, noise=noise, initial=attached)
+    assert torch.allclose(again, sampled, atol=1e-5)
+    few = {"hypotheses": 2, "steps": 2, "spacing": [300, 20], "noise": noise[:2]}
+    given, pure = dr.sample_poses(small_model, kp2d, start=300, **few), dr.sample_poses(small_model, kp2d, **few)
+    assert not torch.allclose(given, pure, atol=1e-3), "times alone begin with pure noise"
+
+
 def test_no_two_hypotheses_share_their_noise():
     draws = torch.stack([torch.randn(8, generator=g) for seed in (0, 1, 2**31) for g in dr.hypothesis_generators(seed, 200)])
     assert len(torch.unique(draws, dim=0)) == 600

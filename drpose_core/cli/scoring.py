@@ -52,7 +52,7 @@ def score(
         hypotheses: How many for each pose.
         steps: How many denoising steps (published tables: 200, spacing linear, eta 1).
         spacing: How the steps are spaced, or their times themselves, falling, for example 999 300 100 40 10.
-        start: The first step's time (default: the noisiest, 999).
+        start: Begin at this time, with the initial pose noised, in place of pure noise at 999.
         eta: How much noise each step adds: 1 as published, 0 none.
         flip_test: Average with the mirrored pass.
         every_step: Score every step and not only the last.
