@@ -93,7 +93,8 @@ def assess(
     counts = torch.bincount(poses.action, minlength=len(poses.actions)).cpu()
     gap = _gaps(poses)
     sums = kept.sums
-    for number in (bar := tqdm(range(kept.done, len(starts)), "evaluate", len(starts), initial=kept.done, leave=False, disable=rank > 0)):
+    alone = len(starts) < 2 or rank > 0  # one batch has no progress to show
+    for number in (bar := tqdm(range(kept.done, len(starts)), "evaluate", len(starts), initial=kept.done, leave=False, disable=alone)):
         first = starts[number]
         overlap = int(first > 0 and gap[first] > 0)  # a velocity needs the frame before
         rows = torch.arange(first - overlap, min(first + batch_size, len(poses)))

@@ -7,13 +7,18 @@ For a paper: figure.write_image("pose.svg") (or .png, .pdf) after pip install ka
 from .bodies import gallery_figure, hypotheses_figure, motion_figure, pair_figure, pose_figure, steps_figure
 from .charts import calibration_figure, curve_figure, heat_figure, joint_error_figure
 from .look import LEFT_COLOR, MIDDLE_COLOR, RIGHT_COLOR
+from .views import clicked, explorer_figure, explorer_view, fit_axes
 
 __all__ = [
     "LEFT_COLOR",
     "MIDDLE_COLOR",
     "RIGHT_COLOR",
     "calibration_figure",
+    "clicked",
     "curve_figure",
+    "explorer_figure",
+    "explorer_view",
+    "fit_axes",
     "gallery_figure",
     "heat_figure",
     "hypotheses_figure",

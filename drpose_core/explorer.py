@@ -1,0 +1,351 @@
+"""Hypotheses under your hands: widgets around sampling and plots, for a notebook. No maths here.
+
+explorer = HypothesisExplorer(model, poses)   # the last line of a cell shows it
+explorer.controls.hypotheses.value = 50       # what the sliders do, from a cell
+explorer.hypotheses                           # (H, J, 3), what is shown
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterable
+from pathlib import Path
+from types import SimpleNamespace
+
+import ipywidgets as widgets
+import plotly.graph_objects as go
+import torch
+
+from .aggregation import ANSWERS, aggregate
+from .cameras import estimate_root, project
+from .data import PoseSet
+from .diffusion import ddim
+from .explorer_page import write_page
+from .metrics import hypothesis_errors, mpjpe
+from .model import DRPose, denoise_fn, with_initial_poses
+from .plots import clicked, explorer_figure, explorer_view, fit_axes
+from .runtime import hypothesis_generators
+from .skeleton import J, flip
+
+STEPS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 30, 50, 100, 200)
+HYPOTHESES = (1, 2, 3, 5, 8, 10, 15, 20, 30, 50, 100, 200)
+SPACINGS = ("quadratic", "linear", "log-snr")
+KEPT = 50_000_000  # numbers of sampled poses in memory, 200 MB
+PAGE_FRAMES, PAGE_STEPS, PAGE_HYPOTHESES = 10, (1, 2, 4, 8, 16), (1, 5, 10, 20)
+
+
+class HypothesisExplorer(widgets.VBox):
+    """Sliders for steps, hypotheses, frames and noise; the hypotheses in space and over the 2D input; error and spread by joint.
+
+    model samples for poses (a PoseSet; its truth is shown where it has one: a set without has pose3d all zero). What is drawn is kept: a
+    frame, a number of steps or fewer hypotheses seen before do not sample again. Sampling runs in a thread of its own and drops what a newer
+    wish has overtaken; reading a property waits for it.
+
+    figure: a plotly FigureWidget like any other. controls: the widgets by name. poses: the PoseSet of the frame shown. samples (K, 1, H, J, 3):
+    clean estimates of all steps, as sample_poses gives them with hypothesis_generators(seed, H). hypotheses (H, J, 3): those of the step
+    shown, the last unless scrubbed. steps: the times of the K steps.
+    """
+
+    def __init__(self, model: DRPose, poses: PoseSet, *, hypotheses: int = 20, steps: int = 5, seed: int = 0):
+        if not len(poses):
+            raise ValueError("nothing to explore: the set of poses is empty")
+        self._model, self._all = model.eval(), poses
+        self._names = [
+            (poses.actions[a], *_subject_and_camera(poses.sequences[s])) for a, s in zip(poses.action.tolist(), poses.sequence.tolist())
+        ]
+        self._kept: OrderedDict[tuple, torch.Tensor] = OrderedDict()
+        self._initial: dict[int, torch.Tensor] = {}
+        self._picked: dict[str, int | None] = {"picked": None, "joint": None}
+        self._change, self._wish, self._done, self._worker, self._error = threading.Condition(), 0, 0, None, None
+        self.controls = c = _controls(hypotheses, steps, seed, model)
+        self._readout, self._status = widgets.HTML(), widgets.HTML("&nbsp;")
+        c.action.options = list(dict.fromkeys(action for action, *_ in self._names))
+        c.action.value = c.action.options[0]
+        self._fitted, self._choosing = None, False
+        self._choose("action")
+        self._shown = self._sampled(None)
+        self._truth = bool(poses.pose3d.any())
+        self.figure = go.FigureWidget(explorer_figure(self._view(), title="Hypotheses", source=poses.source))
+        self.figure._config = {"responsive": True, "displaylogo": False}
+        self._traces = {trace.name: trace for trace in self.figure.data}
+        self._draw()
+        self._listen()
+        rows = [
+            [c.action, c.subject, c.camera, c.answer],
+            [c.steps, c.hypotheses, c.spacing, c.eta],
+            [c.frame, c.play, c.step, c.seed, c.flip],
+        ]
+        wrap = widgets.Layout(flex_flow="row wrap")
+        super().__init__([*(widgets.HBox(row, layout=wrap) for row in rows), self._status, self.figure, self._readout])
+
+    # --- what the next cell may read ------------------------------------------------------------------------------------------------
+
+    @property
+    def poses(self) -> PoseSet:
+        return self._all[self._settled().row]
+
+    @property
+    def samples(self) -> torch.Tensor:
+        return self._settled().samples[:, None]
+
+    @property
+    def hypotheses(self) -> torch.Tensor:
+        self._settled()
+        return self._hypotheses()
+
+    @property
+    def steps(self) -> list[int]:
+        return self._settled().times
+
+    def save_html(self, path: str | Path, *, frames: int = PAGE_FRAMES) -> Path:
+        """One self-contained page, for a browser without kernel and network: frames of this sequence from the one shown on, with sliders.
+
+        Steps and hypotheses are those of PAGE_STEPS and PAGE_HYPOTHESES; the rest stands as it does here.
+        """
+        self._settled()
+        c, rows = self.controls, self._rows
+        first = min(c.frame.value, max(0, len(rows) - frames))
+        chosen = rows[first : first + frames]
+        before, cells = self._shown, []
+        try:
+            for row in chosen:
+                for steps in PAGE_STEPS:
+                    self._sampled(None, row=row, steps=steps, hypotheses=max(PAGE_HYPOTHESES))  # fewer are the first of these
+                    for hypotheses in PAGE_HYPOTHESES:
+                        self._shown = self._sampled(None, row=row, steps=steps, hypotheses=hypotheses)
+                        cells.append((self._view(), self._table()))
+        finally:
+            self._shown = before
+        names = [f"{int(self._all.frame[row])}" for row in chosen]
+        sliders = {"frame": names, "steps K": PAGE_STEPS, "hypotheses H": PAGE_HYPOTHESES}
+        figure = go.Figure(self.figure.to_dict())
+        return write_page(Path(path), figure, sliders, cells, start={"frame": 0, "steps K": 3, "hypotheses H": 3})
+
+    # --- choosing -------------------------------------------------------------------------------------------------------------------
+
+    def _choose(self, changed: str) -> None:
+        """Options that exist together, then the frames that they leave."""
+        if self._choosing:  # an option set below, not by hand
+            return
+        self._choosing, c = True, self.controls
+        order = ("action", "subject", "camera")
+        chosen = [getattr(c, name).value for name in order]
+        for level in range(order.index(changed) + 1, len(order)):
+            widget = getattr(c, order[level])
+            fits = [names for names in self._names if list(names[:level]) == chosen[:level]]
+            options, before = list(dict.fromkeys(names[level] for names in fits)), widget.value
+            widget.options = options
+            widget.value = chosen[level] = before if before in options else options[0]
+        rows = [row for row, names in enumerate(self._names) if list(names) == chosen]
+        self._rows = sorted(rows, key=lambda row: (int(self._all.sequence[row]), int(self._all.frame[row])))
+        c.frame.max = c.play.max = len(self._rows) - 1
+        c.frame.value = min(c.frame.value, c.frame.max)
+        self._choosing = False
+
+    def _listen(self) -> None:
+        c = self.controls
+        for name in ("action", "subject", "camera"):
+            getattr(c, name).observe(lambda change, name=name: (self._choose(name), self._ask()), "value")
+        for name in ("steps", "hypotheses", "spacing", "eta", "frame", "step", "seed", "flip", "answer"):
+            getattr(c, name).observe(lambda change: self._ask(), "value")
+        for name in ("hypotheses", "reprojections"):
+            self._traces[name].on_click(lambda trace, points, state: self._pick(*clicked(points.point_inds[0])) if points.point_inds else None)
+        for name in ("error of the answer", "spread"):
+            self._traces[name].on_click(lambda trace, points, state: self._pick(None, points.point_inds[0]) if points.point_inds else None)
+
+    def _pick(self, hypothesis: int | None, joint: int) -> None:
+        """Highlight what was clicked in all views; a second click takes it back."""
+        wish = {"picked": hypothesis, "joint": joint}
+        self._picked = {"picked": None, "joint": None} if wish == self._picked else wish
+        self._ask()
+
+    # --- one thread at a time samples and draws -------------------------------------------------------------------------------------
+
+    def _ask(self) -> None:
+        with self._change:
+            self._wish += 1
+            if self._worker is None:
+                self._worker = threading.Thread(target=self._work, daemon=True)
+                self._worker.start()
+
+    def _work(self) -> None:
+        while True:
+            with self._change:
+                if self._done == self._wish:
+                    self._worker = None
+                    self._change.notify_all()
+                    return
+                wish = self._wish
+            try:
+                shown = self._sampled(wish)
+                if shown is not None:
+                    self._shown = shown
+                    self._draw()
+                self._error = None
+            except Exception as error:  # a thread has nobody to raise to: it is shown, and raised at the next read
+                self._error = error
+                self._status.value = f"<span style='color:#D55E00'>{error}</span>"
+            with self._change:
+                self._done = wish
+
+    def _settled(self) -> SimpleNamespace:
+        """What is shown, once nothing is left to do."""
+        with self._change:
+            if threading.current_thread() is not self._worker:
+                self._change.wait_for(lambda: self._worker is None)
+        if self._error is not None:
+            raise self._error
+        return self._shown
+
+    def _sampled(self, wish: int | None, **fixed) -> SimpleNamespace | None:
+        """Samples for the settings of now, as far as they are not kept; None if a newer wish came up on the way."""
+        c = self.controls
+        rows = self._rows
+        row = fixed.get("row", rows[min(c.frame.value, len(rows) - 1)])
+        steps, hypotheses = fixed.get("steps", c.steps.value), fixed.get("hypotheses", c.hypotheses.value)
+        chain = {"spacing": c.spacing.value, "eta": c.eta.value}
+        key = (row, steps, *chain.values(), c.seed.value, c.flip.value)
+        kept = self._kept.get(key)
+        begun, have = time.perf_counter(), 0 if kept is None else kept.shape[1]
+        if have < hypotheses:
+            streams = hypothesis_generators(c.seed.value, hypotheses)[have:]
+            draw = lambda *_: torch.stack([torch.randn(1, J, 3, generator=g) for g in streams], dim=1).to(self._all.kp2d)  # noqa: E731
+            one = self._all[row]
+            denoise = denoise_fn(self._model, one.kp2d, flip_test=c.flip.value, initial=self._initial_of(row))
+            more = []
+            for step in ddim(denoise, draw(), self._model.schedule, steps, **chain, noise_sampler=draw):
+                if wish is not None and wish != self._wish:
+                    return None
+                if wish is not None and time.perf_counter() - begun > 0.3:
+                    self._status.value = f"computing: step {step.k} of {steps}, {len(streams)} hypotheses"
+                more.append(step.x0[0].cpu())
+            more = torch.stack(more)
+            more[..., 0, :] = 0
+            kept = more if kept is None else torch.cat([kept, more], dim=1)
+            self._kept[key] = kept
+        self._kept.move_to_end(key)
+        while len(self._kept) > 1 and sum(x.numel() for x in self._kept.values()) > KEPT:
+            self._kept.popitem(last=False)
+        times = self._model.schedule.timesteps(steps, c.spacing.value)[:-1]
+        seconds = time.perf_counter() - begun if have < hypotheses else 0.0
+        return SimpleNamespace(row=row, rows=rows, samples=kept[:, :hypotheses], times=times, seconds=seconds)
+
+    def _initial_of(self, row: int) -> torch.Tensor:
+        if row not in self._initial:
+            self._initial[row] = with_initial_poses(self._model, self._all[row]).initial
+        return self._initial[row]
+
+    # --- drawing --------------------------------------------------------------------------------------------------------------------
+
+    def _hypotheses(self) -> torch.Tensor:
+        samples = self._shown.samples
+        return samples[min(self.controls.step.value, len(samples)) - 1]
+
+    def _answers(self) -> dict[str, torch.Tensor]:
+        """Poses (J, 3) by name: the answer chosen, the initial pose, and with a truth the best hypothesis, an oracle."""
+        one, shown = self._all[self._shown.row].to("cpu"), self._hypotheses()
+        both = self._initial_of(self._shown.row).cpu()
+        initial = (both[0, 0] + flip(both[0, 1])) / 2 if self.controls.flip.value else both[0, 0].clone()
+        initial[0] = 0
+        answer = aggregate(shown[None], self.controls.answer.value, kp2d=one.kp2d, intrinsics=one.intrinsics)[0]
+        found = {"answer": answer, "initial": initial}
+        if self._truth:
+            found |= {"truth": one.pose3d[0], "best": shown[mpjpe(shown, one.pose3d).argmin()]}
+        return found
+
+    def _view(self) -> dict:
+        one, shown = self._all[self._shown.row].to("cpu"), self._hypotheses()
+        root = estimate_root(shown[None], one.kp2d[:, None], one.intrinsics)
+        reprojected = project(shown[None] + root[:, :, None], one.intrinsics)[0]
+        return explorer_view(one.kp2d[0], shown, reprojected, **self._answers(), **self._picked)
+
+    def _table(self) -> str:
+        """Errors of what is shown in mm, oracles marked."""
+        shown, answers = self._hypotheses(), self._answers()
+        cells = [("spread of the hypotheses", 1000 * float(shown.std(0, correction=0).norm(dim=-1).mean()), "")]
+        if self._truth:
+            truth = answers["truth"]
+            found = hypothesis_errors(shown, truth)
+            errors = [
+                ("initial pose", mpjpe(answers["initial"], truth), ""),
+                (f"answer: {self.controls.answer.value}", mpjpe(answers["answer"], truth), ""),
+            ]
+            errors += [("best hypothesis", found["p_best"], "oracle"), ("best joint by joint", found["j_best"], "oracle")]
+            cells = [(name, 1000 * float(value), mark) for name, value, mark in errors] + cells
+        text = "".join(
+            f"<td style='padding:2px 18px 2px 0'>{name}{' <i>(' + mark + ')</i>' if mark else ''}<br><b>{value:.1f} mm</b></td>"
+            for name, value, mark in cells
+        )
+        return f"<table><tr>{text}</tr></table>"
+
+    def _draw(self) -> None:
+        view, title = self._view(), self._title()
+        with self.figure.batch_update():
+            for name, data in view.items():
+                self._traces[name].update(data)
+            self.figure.layout.title.text = title
+            if self._fitted is not self._shown.rows:
+                self._fit(self._shown.rows)
+        self._readout.value = self._table()
+        took = f"sampled in {1000 * self._shown.seconds:.0f} ms" if self._shown.seconds else "seen before"
+        k = min(self.controls.step.value, len(self._shown.times))
+        self._status.value = f"step {k} of {len(self._shown.times)} (t = {self._shown.times[k - 1]}); {took}"
+
+    def _title(self) -> str:
+        action, subject, camera = self._names[self._shown.row]
+        return f"{action}, {subject}, camera {camera}"
+
+    def _fit(self, rows: list[int]) -> None:
+        """Axes for a whole sequence, so that they stand still while it plays."""
+        index = torch.tensor(rows, device=self._all.device)
+        around = self._all.pose3d[index] if self._truth else torch.cat([self._initial_of(row)[:, 0] for row in rows[:20]])
+        fit_axes(self.figure, around, self._all.kp2d[index])
+        self._fitted = rows
+
+
+def _subject_and_camera(sequence: str) -> tuple[str, str]:
+    """Of a sequence's name, "subject/recording/camera"; other names stand for the subject."""
+    parts = sequence.split("/")
+    return (parts[0], parts[-1]) if len(parts) > 2 else (sequence, "0")
+
+
+def _controls(hypotheses: int, steps: int, seed: int, model: DRPose) -> SimpleNamespace:
+    """The widgets by name. Steps and hypotheses go up like a logarithm; a value in between that was asked for is put in."""
+
+    def slider(values: Iterable[int], value: int, name: str) -> widgets.SelectionSlider:
+        return widgets.SelectionSlider(options=sorted({*values, value}), value=value, description=name, layout={"width": "290px"})
+
+    def chooser(options: Iterable[str], name: str) -> widgets.Dropdown:
+        return widgets.Dropdown(options=list(options), description=name, layout={"width": "230px"})
+
+    most = len(model.schedule)
+    if not (1 <= steps <= most and hypotheses >= 1):
+        raise ValueError(f"steps must lie between 1 and {most} and hypotheses be at least 1, got {steps} and {hypotheses}")
+    frame = widgets.IntSlider(description="frame", max=0, layout={"width": "290px"})
+    play = widgets.Play(interval=300, max=0)
+    widgets.link((play, "value"), (frame, "value"))
+    scrub = widgets.IntSlider(description="show step", min=1, max=steps, value=steps, layout={"width": "290px"})
+    many = slider((k for k in STEPS if k <= most), steps, "steps K")
+
+    def follow(change) -> None:  # the last step is shown unless an earlier one was picked
+        at_the_end = scrub.value == scrub.max
+        scrub.max = change["new"]
+        if at_the_end:
+            scrub.value = scrub.max
+
+    many.observe(follow, "value")
+    return SimpleNamespace(
+        action=chooser((), "action"),
+        subject=chooser((), "subject"),
+        camera=chooser((), "camera"),
+        answer=chooser(ANSWERS, "answer"),
+        steps=many,
+        hypotheses=slider(HYPOTHESES, hypotheses, "hypoth. H"),
+        spacing=chooser(SPACINGS, "spacing"),
+        eta=widgets.FloatSlider(description="η", min=0, max=1, step=0.1, value=0, layout={"width": "230px"}),
+        frame=frame,
+        play=play,
+        step=scrub,
+        seed=widgets.BoundedIntText(description="seed", min=0, max=2**31 - 1, value=seed, layout={"width": "160px"}),
+        flip=widgets.Checkbox(description="mirrored pass", value=True, indent=False, layout={"width": "130px"}),
+    )
