@@ -4,9 +4,11 @@ import re
 
 from nbconvert.preprocessors import Preprocessor
 
+WIDGET = "application/vnd.jupyter.widget-view+json"  # drawn by scripts from a server, and dead without a kernel
+
 
 class Tidy(Preprocessor):
-    """Take out the MathJax that plotly asks a server for (no figure has formulas), and all but the last state of progress bars."""
+    """Take out the MathJax that plotly asks a server for (no figure has formulas), live widgets, and all but the last state of bars."""
 
     def preprocess_cell(self, cell, resources, index):
         merged = []
@@ -22,6 +24,8 @@ class Tidy(Preprocessor):
                 lines = (line.rstrip("\r").rsplit("\r", 1)[-1] for line in output.text.split("\n"))
                 lines = (re.sub(r"^ {20,}", "", line) for line in lines)  # what a bar leaves when it wipes itself out
                 output.name, output.text = "stdout", "\n".join(line for line in lines if line.strip()) + "\n"
+            if output.get("data", {}).pop(WIDGET, None):
+                output["data"]["text/html"] = "<p><i>Here stands a live widget when the notebook runs in JupyterLab (make lab).</i></p>"
             html = output.get("data", {}).get("text/html", "")
             if "<script" in html:
                 output["data"]["text/html"] = re.sub(r'<script src="https?://[^"]*"></script>', "", html)
@@ -34,3 +38,4 @@ c.HTMLExporter.mathjax_url = ""
 c.HTMLExporter.require_js_url = ""
 c.HTMLExporter.jquery_url = ""
 c.ExecutePreprocessor.timeout = -1
+c.ExecutePreprocessor.store_widget_state = False  # megabytes a widget

@@ -91,7 +91,7 @@ def fit_axes(figure: go.Figure, poses, kp2d) -> go.Figure:
     points, flat = upright(as_poses(poses, 3)).reshape(-1, 3), as_poses(kp2d, 3, 2).reshape(-1, 2)
     low, high = points.min(0) - 0.1, points.max(0) + 0.1
     middle, half = (low + high) / 2, np.maximum((high - low) / 2, 0.30 * (high - low).max())
-    ratio = dict(zip("xyz", (1.22 * half / half.max()).tolist()))
+    ratio = dict(zip("xyz", (1.1 * half / half.max()).tolist()))
     look = {"backgroundcolor": "#F7F7F7", "gridcolor": "#DDDDDD", "zeroline": False, "dtick": 0.5}
     scene = {
         f"{axis}axis": {"title": {"text": name}, "range": [m - h, m + h], **look}
