@@ -23,6 +23,7 @@ tour: .venv/installed
 	@DRPOSE_SOURCE=$(SOURCE) DRPOSE_DATA="$(DATA)" PLOTLY_RENDERER=notebook PYDEVD_DISABLE_FILE_VALIDATION=1 \
 	$(BIN)/jupyter nbconvert --config notebooks/nbconvert.py --to html --execute --output-dir output $(NOTEBOOKS)
 	@echo; echo "The pages are in output/; open them in a browser:"; for n in $(NOTEBOOKS); do echo "  output/$$(basename $$n .ipynb).html"; done
+	@echo "  output/explorer.html   the explorer itself, with sliders"
 
 test: .venv/installed
 	$(BIN)/ruff format --check --quiet . || { echo "run: $(BIN)/ruff format ."; exit 1; }

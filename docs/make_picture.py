@@ -1,17 +1,26 @@
-"""Make the README's picture: python docs/make_picture.py (needs `pip install kaleido` and a Chromium)."""
+"""Make the README's picture, a screenshot of the explorer's own page: python docs/make_picture.py (needs Chromium)."""
 
-import torch
+import shutil
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
 
 import drpose_core as dr
-from drpose_core import plots
+from drpose_core.explorer import HypothesisExplorer
 
-POSE, TIMES = 5, [999, 300, 100, 40, 10]
+ACTION, FRAME = "Directions", 4
+DRAWN = "document.querySelector('.js-plotly-plot')?.data?.[0].x?.length > 0"
 
-poses = dr.load_poses("synthetic", "test")
-one = poses[torch.randperm(len(poses), generator=dr.generator(0))[[POSE]]]
 model = dr.load_checkpoint(dr.project_root() / "checkpoints" / "default.safetensors")
-samples = dr.sample_poses(model, one.kp2d, hypotheses=20, steps=5, spacing=TIMES, generator=dr.hypothesis_generators(0, 20))
-title = f"{one.actions[one.action[0]]}: what fits the 2D joints"
-figure = plots.hypotheses_figure(samples[-1, 0], kp2d=one.kp2d[0], truth=one.pose3d[0], title=title, source=one.source)
-figure.update_scenes(camera_eye={"x": 1.75, "y": -0.95, "z": 0.35})  # from the side, where hypotheses differ
-figure.write_image(dr.project_root() / "docs" / "hypotheses.png", width=1100, height=560)
+explorer = HypothesisExplorer(model, dr.synthetic_poses("test"), hypotheses=20, steps=8)
+explorer.controls.action.value, explorer.controls.frame.value = ACTION, FRAME
+with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+    path = explorer.save_html(Path(folder) / "explorer.html", frames=3)
+    browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--enable-unsafe-swiftshader"])
+    page = browser.new_page(viewport={"width": 1280, "height": 730}, device_scale_factor=1.25)
+    page.goto(path.as_uri())
+    page.wait_for_function(DRAWN)
+    page.wait_for_timeout(3000)  # until software WebGL has drawn it
+    page.screenshot(path=dr.project_root() / "docs" / "explorer.png")
+    browser.close()

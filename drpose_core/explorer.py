@@ -5,6 +5,7 @@ explorer.controls.hypotheses.value = 50       # what the sliders do, from a cell
 explorer.hypotheses                           # (H, J, 3), what is shown
 """
 
+import html
 import threading
 import time
 from collections import OrderedDict
@@ -184,7 +185,7 @@ class HypothesisExplorer(widgets.VBox):
                 self._error = None
             except Exception as error:  # a thread has nobody to raise to: it is shown, and raised at the next read
                 self._error = error
-                self._status.value = f"<span style='color:#D55E00'>{error}</span>"
+                self._status.value = f"<span style='color:#D55E00'>{html.escape(str(error))}</span>"
             with self._change:
                 self._done = wish
 

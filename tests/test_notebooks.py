@@ -10,17 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny_cmu
+from browser import CHROMIUM, NO_BROWSER, watched_page
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-NO_BROWSER = "no chromium here: install Debian's package chromium (apt-get install chromium) to test the pages in a browser"
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-quic",
-    "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
-    "--host-resolver-rules=MAP * ~NOTFOUND",
-]  # fmt: skip
 
 
 def clone(folder):
@@ -78,15 +72,8 @@ def test_hypotheses_run_alone_on_real_motion_files(tmp_path):
 @pytest.mark.skipif(CHROMIUM is None, reason=NO_BROWSER)
 @pytest.mark.parametrize("name", [path.stem for path in NOTEBOOKS])
 def test_pages_draw_in_a_browser_without_a_network(tour, name):
-    from playwright.sync_api import sync_playwright
-
     problems = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.on("pageerror", lambda error: problems.append(f"error: {error}"))
-        page.on("console", lambda message: problems.append(f"console: {message.text}") if message.type == "error" else None)
-        page.on("request", lambda request: problems.append(f"request: {request.url}") if request.url.startswith("http") else None)
+    with watched_page(problems) as page:
         page.goto((tour / f"{name}.html").as_uri())
         page.wait_for_function("document.querySelectorAll('.js-plotly-plot .main-svg').length > 0", timeout=60_000)
         figures = page.evaluate(
@@ -101,7 +88,6 @@ def test_pages_draw_in_a_browser_without_a_network(tour, name):
             assert_pixels_of_both_sides(page)
         if page.locator(".slider-group").count():
             assert_slider_moves(page)
-        browser.close()
     assert not problems, problems[:5]
 
 
