@@ -101,7 +101,7 @@ class HypothesisExplorer(widgets.VBox):
     def save_html(self, path: str | Path, *, frames: int = PAGE_FRAMES) -> Path:
         """One self-contained page, for a browser without kernel and network: frames of this sequence from the one shown on, with sliders.
 
-        Steps and hypotheses are those of PAGE_STEPS and PAGE_HYPOTHESES; the rest stands as it does here.
+        Steps and hypotheses are those of PAGE_STEPS and PAGE_HYPOTHESES, each shown at its last step; the rest stands as it does here.
         """
         self._settled()
         c, rows = self.controls, self._rows
@@ -120,7 +120,9 @@ class HypothesisExplorer(widgets.VBox):
         names = [f"{int(self._all.frame[row])}" for row in chosen]
         sliders = {"frame": names, "steps K": PAGE_STEPS, "hypotheses H": PAGE_HYPOTHESES}
         figure = go.Figure(self.figure.to_dict())
-        return write_page(Path(path), figure, sliders, cells, start={"frame": 0, "steps K": 3, "hypotheses H": 3})
+        nearest = lambda values, value: min(range(len(values)), key=lambda n: abs(values[n] - value))  # noqa: E731
+        start = [chosen.index(before.row), nearest(PAGE_STEPS, c.steps.value), nearest(PAGE_HYPOTHESES, c.hypotheses.value)]
+        return write_page(Path(path), figure, sliders, cells, start=start)
 
     # --- choosing -------------------------------------------------------------------------------------------------------------------
 
@@ -229,7 +231,8 @@ class HypothesisExplorer(widgets.VBox):
             self._kept.popitem(last=False)
         times = self._model.schedule.timesteps(steps, c.spacing.value)[:-1]
         seconds = time.perf_counter() - begun if have < hypotheses else 0.0
-        return SimpleNamespace(row=row, rows=rows, samples=kept[:, :hypotheses], times=times, seconds=seconds)
+        step = steps if fixed else min(c.step.value, steps)
+        return SimpleNamespace(row=row, rows=rows, samples=kept[:, :hypotheses], step=step, times=times, seconds=seconds)
 
     def _initial_of(self, row: int) -> torch.Tensor:
         if row not in self._initial:
@@ -239,8 +242,7 @@ class HypothesisExplorer(widgets.VBox):
     # --- drawing --------------------------------------------------------------------------------------------------------------------
 
     def _hypotheses(self) -> torch.Tensor:
-        samples = self._shown.samples
-        return samples[min(self.controls.step.value, len(samples)) - 1]
+        return self._shown.samples[self._shown.step - 1]
 
     def _answers(self) -> dict[str, torch.Tensor]:
         """Poses (J, 3) by name: the answer chosen, the initial pose, and with a truth the best hypothesis, an oracle."""
@@ -289,7 +291,7 @@ class HypothesisExplorer(widgets.VBox):
                 self._fit(self._shown.rows)
         self._readout.value = self._table()
         took = f"sampled in {1000 * self._shown.seconds:.0f} ms" if self._shown.seconds else "seen before"
-        k = min(self.controls.step.value, len(self._shown.times))
+        k = self._shown.step
         self._status.value = f"step {k} of {len(self._shown.times)} (t = {self._shown.times[k - 1]}); {took}"
 
     def _title(self) -> str:

@@ -48,7 +48,7 @@ Plotly.newPlot(div, figure.data, figure.layout, {responsive: true, displaylogo: 
 """
 
 
-def write_page(path: Path, figure: go.Figure, sliders: dict[str, list], cells: list[tuple[dict, str]], *, start: dict[str, int]) -> Path:
+def write_page(path: Path, figure: go.Figure, sliders: dict[str, list], cells: list[tuple[dict, str]], *, start: list[int]) -> Path:
     """Write the page. sliders: values by name; cells: (view, readout in HTML) for every combination of them, the last name changing fastest.
 
     figure's traces that are named as the views' layers follow the sliders, others stay as they are. start: where each slider begins, as a
@@ -66,7 +66,7 @@ def write_page(path: Path, figure: go.Figure, sliders: dict[str, list], cells: l
         "title": html.escape(figure.layout.title.text or "Hypotheses"),
         "plotly": get_plotlyjs(),
         "figure": _script(empty),
-        "sliders": _script([{"name": name, "values": list(values), "start": start[name]} for name, values in sliders.items()]),
+        "sliders": _script([{"name": name, "values": list(values), "start": at} for (name, values), at in zip(sliders.items(), start)]),
         "cells": _script(views),
         "readouts": _script([readout for _, readout in cells]),
         "layers": _script([number for number, _ in moving]),
