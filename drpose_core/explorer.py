@@ -32,6 +32,7 @@ STEPS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 30, 50, 100, 200)
 HYPOTHESES = (1, 2, 3, 5, 8, 10, 15, 20, 30, 50, 100, 200)
 SPACINGS = ("quadratic", "linear", "log-snr")
 KEPT = 50_000_000  # numbers of sampled poses in memory, 200 MB
+_WIDE, _NARROW = {"width": "235px"}, {"width": "175px"}  # four controls in a row of a notebook on a small screen
 PAGE_FRAMES, PAGE_STEPS, PAGE_HYPOTHESES = 10, (1, 2, 4, 8, 16), (1, 5, 10, 20)
 
 
@@ -73,8 +74,9 @@ class HypothesisExplorer(widgets.VBox):
         self._listen()
         rows = [
             [c.action, c.subject, c.camera, c.answer],
-            [c.steps, c.hypotheses, c.spacing, c.eta],
-            [c.frame, c.play, c.step, c.seed, c.flip],
+            [c.steps, c.hypotheses, c.eta],
+            [c.frame, c.step, c.play],
+            [c.spacing, c.seed, c.flip],
         ]
         wrap = widgets.Layout(flex_flow="row wrap")
         super().__init__([*(widgets.HBox(row, layout=wrap) for row in rows), self._status, self.figure, self._readout])
@@ -315,19 +317,21 @@ def _subject_and_camera(sequence: str) -> tuple[str, str]:
 def _controls(hypotheses: int, steps: int, seed: int, model: DRPose) -> SimpleNamespace:
     """The widgets by name. Steps and hypotheses go up like a logarithm; a value in between that was asked for is put in."""
 
+    style = {"description_width": "58px"}
+
     def slider(values: Iterable[int], value: int, name: str) -> widgets.SelectionSlider:
-        return widgets.SelectionSlider(options=sorted({*values, value}), value=value, description=name, layout={"width": "290px"})
+        return widgets.SelectionSlider(options=sorted({*values, value}), value=value, description=name, style=style, layout=_WIDE)
 
     def chooser(options: Iterable[str], name: str) -> widgets.Dropdown:
-        return widgets.Dropdown(options=list(options), description=name, layout={"width": "230px"})
+        return widgets.Dropdown(options=list(options), description=name, style=style, layout=_NARROW)
 
     most = len(model.schedule)
     if not (1 <= steps <= most and hypotheses >= 1):
         raise ValueError(f"steps must lie between 1 and {most} and hypotheses be at least 1, got {steps} and {hypotheses}")
-    frame = widgets.IntSlider(description="frame", max=0, layout={"width": "290px"})
+    frame = widgets.IntSlider(description="frame", max=0, style=style, layout=_WIDE)
     play = widgets.Play(interval=300, max=0)
     widgets.link((play, "value"), (frame, "value"))
-    scrub = widgets.IntSlider(description="show step", min=1, max=steps, value=steps, layout={"width": "290px"})
+    scrub = widgets.IntSlider(description="show step", min=1, max=steps, value=steps, style=style, layout=_WIDE)
     many = slider((k for k in STEPS if k <= most), steps, "steps K")
 
     def follow(change) -> None:  # the last step is shown unless an earlier one was picked
@@ -345,10 +349,10 @@ def _controls(hypotheses: int, steps: int, seed: int, model: DRPose) -> SimpleNa
         steps=many,
         hypotheses=slider(HYPOTHESES, hypotheses, "hypoth. H"),
         spacing=chooser(SPACINGS, "spacing"),
-        eta=widgets.FloatSlider(description="η", min=0, max=1, step=0.1, value=0, layout={"width": "230px"}),
+        eta=widgets.FloatSlider(description="η", min=0, max=1, step=0.1, value=0, style=style, layout=_NARROW),
         frame=frame,
         play=play,
         step=scrub,
-        seed=widgets.BoundedIntText(description="seed", min=0, max=2**31 - 1, value=seed, layout={"width": "160px"}),
+        seed=widgets.BoundedIntText(description="seed", min=0, max=2**31 - 1, value=seed, style=style, layout=_NARROW),
         flip=widgets.Checkbox(description="mirrored pass", value=True, indent=False, layout={"width": "130px"}),
     )

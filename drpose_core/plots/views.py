@@ -71,14 +71,14 @@ def explorer_figure(view: dict, *, title: str = "", source: str = "") -> go.Figu
     figure = go.Figure([style | view[name] | {"name": name} for name, style in layers.items()])
     dressed(figure, title, source, height=640)
     # A layer switched off in the legend and a view turned by hand stay so when data change.
-    figure.update_layout(uirevision="keep", margin={"l": 10, "r": 20, "t": 120, "b": 60}, barmode="group", hovermode="closest")
+    figure.update_layout(uirevision="keep", autosize=True, margin={"l": 10, "r": 20, "t": 120, "b": 60}, barmode="group", hovermode="closest")
     figure.update_layout(
         scene={"domain": {"x": [0, 0.56], "y": [0, 1]}, "uirevision": "keep", "camera": {"eye": _EYE, "center": {"x": 0, "y": 0, "z": -0.05}}},
         xaxis={"domain": [0.64, 1], "title": "screen x", "zeroline": False},
         yaxis={"domain": [0.46, 1], "title": "screen y", "zeroline": False, "scaleanchor": "x"},
         xaxis2={"domain": [0.64, 1], "anchor": "y2", "tickangle": -50, "tickfont": {"size": 10}},
         yaxis2={"domain": [0, 0.28], "anchor": "x2", "title": "mm", "rangemode": "tozero"},
-        legend={"x": 0, "xanchor": "left", "y": 1.01},
+        legend={"x": 0, "xanchor": "left", "y": 1.04, "font": {"size": 12}},
     )
     bars = "error of the answer (dark), spread (light)"
     for text, y in (("2D input and reprojections", 1.0), (bars, 0.29)):
