@@ -31,6 +31,7 @@ from .skeleton import J, flip
 STEPS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 30, 50, 100, 200)
 HYPOTHESES = (1, 2, 3, 5, 8, 10, 15, 20, 30, 50, 100, 200)
 SPACINGS = ("quadratic", "linear", "log-snr")
+CLICKABLE = ("hypotheses", "reprojections", "2D input, left", "2D input, right", "2D input, middle", "error of the answer", "spread")
 KEPT = 50_000_000  # numbers of sampled poses in memory, 200 MB
 _WIDE, _NARROW = {"width": "235px"}, {"width": "175px"}  # four controls in a row of a notebook on a small screen
 PAGE_FRAMES, PAGE_STEPS, PAGE_HYPOTHESES = 10, (1, 2, 4, 8, 16), (1, 5, 10, 20)
@@ -153,10 +154,10 @@ class HypothesisExplorer(widgets.VBox):
             getattr(c, name).observe(lambda change, name=name: (self._choose(name), self._ask()), "value")
         for name in ("steps", "hypotheses", "spacing", "eta", "frame", "step", "seed", "flip", "answer"):
             getattr(c, name).observe(lambda change: self._ask(), "value")
-        for name in ("hypotheses", "reprojections"):
-            self._traces[name].on_click(lambda trace, points, state: self._pick(*clicked(points.point_inds[0])) if points.point_inds else None)
-        for name in ("error of the answer", "spread"):
-            self._traces[name].on_click(lambda trace, points, state: self._pick(None, points.point_inds[0]) if points.point_inds else None)
+        for name in CLICKABLE:
+            self._traces[name].on_click(
+                lambda trace, points, state: points.point_inds and self._pick(*clicked(trace.name, points.point_inds[0]))
+            )
 
     def _pick(self, hypothesis: int | None, joint: int) -> None:
         """Highlight what was clicked in all views; a second click takes it back."""

@@ -133,23 +133,27 @@ def test_poses_without_a_truth_show_no_errors(small_model, poses):
 
 
 def test_a_click_highlights_in_all_views_and_a_second_lets_go(explorer):
-    hypothesis, joint = clicked(2 * 48 + 3 * 15 + 1)
+    hypothesis, joint = clicked("hypotheses", 2 * 48 + 3 * 15 + 1)
     assert (hypothesis, joint) == (2, BONES[15][1])
     explorer._pick(hypothesis, joint)
     assert explorer.samples.shape[2] == 4 and len(trace(explorer, "picked hypothesis").x) == len(trace(explorer, "picked reprojection").x) == 48
     assert len(trace(explorer, "picked joint").x) == 4 and len(trace(explorer, "picked joint, 2D").x) == 5
+    assert list(trace(explorer, "picked joint, bars").x) == [dr.JOINTS[joint]]
     explorer._pick(hypothesis, joint)
     assert explorer.samples.shape[2] == 4 and not len(trace(explorer, "picked hypothesis").x)
 
 
-@pytest.mark.parametrize("point", range(0, 96, 7))
-def test_a_clicked_point_belongs_to_its_joint(point):
-    """Against the coordinates of the trace itself."""
-    hypotheses = torch.randn(2, J, 3, generator=dr.generator(0))
-    view = explorer_view(torch.zeros(J, 2), hypotheses, torch.zeros(2, J, 2), answer=hypotheses[0], initial=hypotheses[0])
-    hypothesis, joint = clicked(point)
-    if point % 3 < 2:
-        assert abs(view["hypotheses"]["x"][point] - hypotheses[hypothesis, joint, 0]) < 1e-4
+def test_a_clicked_point_belongs_to_its_joint():
+    """Against the coordinates of the traces themselves."""
+    hypotheses, kp2d = torch.randn(2, J, 3, generator=dr.generator(0)), torch.randn(J, 2, generator=dr.generator(1))
+    view = explorer_view(kp2d, hypotheses, hypotheses[..., :2], answer=hypotheses[0], initial=hypotheses[0], truth=hypotheses[1])
+    for name in module.CLICKABLE:
+        for point, x in enumerate(view[name]["x"]):
+            hypothesis, joint = clicked(name, point)
+            if isinstance(x, str):
+                assert (hypothesis, dr.JOINTS[joint]) == (None, x)
+            elif not np.isnan(x):
+                assert abs(x - (kp2d[joint, 0] if hypothesis is None else hypotheses[hypothesis, joint, 0])) < 1e-4
 
 
 def test_bad_settings_get_a_sentence(small_model, poses):
@@ -180,6 +184,9 @@ LAYER = """([figure, name]) => {
     const trace = figure.data.find(t => t.name === name);
     return ['x', 'y', 'z'].filter(a => trace[a]).map(a => Array.from(trace[a], v => Number.isFinite(v) ? v : null));
 }"""
+
+
+PICKED = "document.querySelector('.js-plotly-plot').data.find(t => t.name === 'picked joint').x?.length > 0"
 
 
 def layer(page, name):
@@ -261,6 +268,12 @@ def test_the_explorer_in_jupyterlab(tmp_path):
         text = ask(page, "print(explorer.hypotheses[0, 1].tolist())")
         x, down, depth = json.loads(text)
         assert np.allclose(layer(page, "hypotheses")[:, 1], [x, depth, -down], atol=1e-3), "the page shows what the kernel holds"
+        bar = page.locator(".js-plotly-plot .barlayer .point path").nth(13)
+        bar.scroll_into_view_if_needed()
+        bar = bar.bounding_box()
+        page.mouse.click(bar["x"] + bar["width"] / 2, bar["y"] + bar["height"] / 2)
+        page.wait_for_function(PICKED, timeout=30_000)
+        assert ask(page, "print(explorer._picked['joint'])") == "13" and layer(page, "picked joint").shape == (3, 15)
         page.wait_for_timeout(2000)
         shot = ROOT / "output" / "screenshots"
         shot.mkdir(parents=True, exist_ok=True)

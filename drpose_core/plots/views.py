@@ -25,7 +25,8 @@ def explorer_view(
     hypotheses, reprojected, kp2d = as_poses(hypotheses, 3), as_poses(reprojected, 3, 2), as_poses(kp2d, 2, 2)
     answer = as_poses(answer, 2)
     picked = None if picked is None or picked >= len(hypotheses) else picked
-    view = {"hypotheses": _space(hypotheses), "answer": _space(answer[None]), "initial pose": _space(as_poses(initial, 2)[None])}
+    view = {"hypotheses": _space(hypotheses), "mean": _space(hypotheses.mean(0, keepdims=True)), "answer": _space(answer[None])}
+    view["initial pose"] = _space(as_poses(initial, 2)[None])
     for name, pose in (("truth", truth), ("best (oracle)", best)):
         view[name] = _space(np.empty((0, J, 3)) if pose is None else as_poses(pose, 2)[None])
     view["picked hypothesis"] = _space(hypotheses[[] if picked is None else [picked]])
@@ -39,7 +40,10 @@ def explorer_view(
     view["picked joint, 2D"] = {"x": flat[:, 0].round(5), "y": flat[:, 1].round(5)}
     errors = np.zeros(0) if truth is None else 1000 * np.linalg.norm(answer - as_poses(truth, 2), axis=-1)
     view["error of the answer"] = {"x": list(JOINTS[: len(errors)]), "y": errors.round(2)}
-    view["spread"] = {"x": list(JOINTS), "y": (1000 * np.linalg.norm(hypotheses.std(0), axis=-1)).round(2)}
+    spread = 1000 * np.linalg.norm(hypotheses.std(0), axis=-1)
+    view["spread"] = {"x": list(JOINTS), "y": spread.round(2)}
+    above = [] if joint is None else [max(spread[joint], errors[joint] if len(errors) else 0.0)]
+    view["picked joint, bars"] = {"x": [] if joint is None else [JOINTS[joint]], "y": above}
     return view
 
 
@@ -54,6 +58,7 @@ def explorer_figure(view: dict, *, title: str = "", source: str = "") -> go.Figu
         "hypotheses": space | {"line": {"width": 3, **colors}, "opacity": 0.45, "hoverinfo": "none"},
         "initial pose": space | {"line": {"width": 5, "color": INITIAL_COLOR}, "visible": "legendonly"},
         "best (oracle)": space | {"line": {"width": 6, "color": BEST_COLOR}, "visible": "legendonly"},
+        "mean": space | {"line": {"width": 5, "color": MEAN_COLOR, "dash": "dot"}, "visible": "legendonly"},
         "answer": space | {"line": {"width": 5, "color": MEAN_COLOR}},
         "truth": space | {"line": {"width": 5, "color": TRUTH_COLOR}},
         "picked hypothesis": space | {"line": {"width": 9, "color": PICKED_COLOR}, "showlegend": False},
@@ -67,6 +72,7 @@ def explorer_figure(view: dict, *, title: str = "", source: str = "") -> go.Figu
         "picked joint, 2D": flat | {"mode": "markers", "marker": {"size": 7, **dot}},
         "error of the answer": {"type": "bar", "marker": {"color": "#404040"}, "xaxis": "x2", "yaxis": "y2", "showlegend": False},
         "spread": {"type": "bar", "marker": {"color": "#B0B0B0"}, "xaxis": "x2", "yaxis": "y2", "showlegend": False},
+        "picked joint, bars": flat | {"mode": "markers", "marker": {"size": 9, **dot}, "xaxis": "x2", "yaxis": "y2"},
     }  # fmt: skip
     figure = go.Figure([style | view[name] | {"name": name} for name, style in layers.items()])
     dressed(figure, title, source, height=640)
@@ -91,7 +97,7 @@ def fit_axes(figure: go.Figure, poses, kp2d) -> go.Figure:
     points, flat = upright(as_poses(poses, 3)).reshape(-1, 3), as_poses(kp2d, 3, 2).reshape(-1, 2)
     low, high = points.min(0) - 0.1, points.max(0) + 0.1
     middle, half = (low + high) / 2, np.maximum((high - low) / 2, 0.30 * (high - low).max())
-    ratio = dict(zip("xyz", (1.1 * half / half.max()).tolist()))
+    ratio = dict(zip("xyz", (1.02 * half / half.max()).tolist()))
     look = {"backgroundcolor": "#F7F7F7", "gridcolor": "#DDDDDD", "zeroline": False, "dtick": 0.5}
     scene = {
         f"{axis}axis": {"title": {"text": name}, "range": [m - h, m + h], **look}
@@ -104,10 +110,15 @@ def fit_axes(figure: go.Figure, poses, kp2d) -> go.Figure:
     )
 
 
-def clicked(point: int) -> tuple[int, int]:
-    """Which hypothesis and which joint a point of the traces "hypotheses" and "reprojections" belongs to."""
-    bone, end = divmod(point % PER_POSE, 3)
-    return point // PER_POSE, BONES[bone][min(end, 1)]
+def clicked(name: str, point: int) -> tuple[int | None, int]:
+    """Which hypothesis (None: not one) and which joint a point of the layer of that name belongs to."""
+    if name in ("hypotheses", "reprojections"):
+        bone, end = divmod(point % PER_POSE, 3)
+        return point // PER_POSE, BONES[bone][min(end, 1)]
+    for side, pairs, _ in BONE_GROUPS:
+        if name == f"2D input, {side}":
+            return None, pairs[point // 3][min(point % 3, 1)]
+    return None, point  # bars: one a joint
 
 
 def _space(poses: np.ndarray) -> dict[str, np.ndarray]:
