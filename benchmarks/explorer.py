@@ -32,7 +32,7 @@ PRESS = """(figure) => {
 
 
 def press(page, slider: str, key: str) -> float:
-    """Milliseconds from the key press to the frame painted after the figure's last redraw."""
+    """Milliseconds from the key press to the frame painted after the figure's first redraw, which brings the new data."""
     figure = page.locator(".js-plotly-plot").first.element_handle()
     page.locator(".widget-hslider", has_text=slider).first.locator("[role=slider]").focus()
     page.evaluate(PRESS, figure)

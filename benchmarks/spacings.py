@@ -46,19 +46,29 @@ def main(
         trained = None
         for sampler, spacing, start, eta, steps in (bar := tqdm([*settings, PUBLISHED], desc=f"{source} {seed}")):
             bar.set_postfix_str(f"{sampler} {spacing} {steps}")
-            cell = {"source": source, "seed": seed, "poses": poses, "sampler": sampler, "spacing": spacing, "start": start or 999, "eta": eta}
+            cell = {
+                "source": source,
+                "seed": seed,
+                "samples": samples,
+                "poses": poses,
+                "sampler": sampler,
+                "spacing": spacing,
+                "start": start or 999,
+                "eta": eta,
+            }
             cell["steps"] = steps
             if not measured(cell):
                 trained = trained or model(source, data, seed, samples)
                 append(cell | scores(trained, test, sampler, spacing, start, eta, steps, seed))
     rows = pd.read_csv(OUT)
+    rows = rows[(rows.samples == samples) & (rows.poses == poses)]
     print(markdown(summary(rows)))
     curves(rows)
 
 
 def model(source: str, data: Path | None, seed: int, samples: int) -> dr.DRPose:
     """DC-GCT and a denoiser, each trained on so many poses before mirroring; from its file if it is there."""
-    path = OUT.with_suffix("") / f"{source}_{seed}.safetensors"
+    path = OUT.with_suffix("") / f"{source}_{seed}_{samples}.safetensors"
     if not path.exists():
         train = dr.load_poses(source, "train", data)
         epochs = math.ceil(samples / len(train))

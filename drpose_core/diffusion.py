@@ -127,7 +127,8 @@ def ddim(
 ) -> Iterator[Step]:
     """Denoise x (start noise, any shape) in the given number of steps, yielding each; the last Step's x0 is the sample.
 
-    eta = 0 is deterministic, eta = 1 (published) adds ancestral noise. noise_sampler(x) gives the noise that ends each step but the last.
+    eta = 0 is deterministic, eta = 1 (published) adds ancestral noise. noise_sampler(x) gives the noise that ends each step but the last, if
+    eta is above 0.
     spacing and start choose the times (CosineSchedule.timesteps). Source: Song et al. 2021, DDIM, eq. 12 and 16.
     """
     times = schedule.timesteps(steps, spacing, start=start)

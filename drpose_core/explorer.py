@@ -32,6 +32,7 @@ STEPS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 30, 50, 100, 200)
 HYPOTHESES = (1, 2, 3, 5, 8, 10, 15, 20, 30, 50, 100, 200)
 SPACINGS = ("quadratic", "linear", "log-snr")
 CLICKABLE = ("hypotheses", "reprojections", "2D input, left", "2D input, right", "2D input, middle", "error of the answer", "spread")
+PATIENCE = 0.5  # seconds that an overtaken chain may still take
 KEPT = 50_000_000  # numbers of sampled poses in memory, 200 MB
 _WIDE, _NARROW = {"width": "235px"}, {"width": "175px"}  # four controls in a row of a notebook on a small screen
 PAGE_FRAMES, PAGE_STEPS, PAGE_HYPOTHESES = 10, (1, 2, 4, 8, 16), (1, 5, 10, 20)
@@ -59,6 +60,7 @@ class HypothesisExplorer(widgets.VBox):
         self._kept: OrderedDict[tuple, torch.Tensor] = OrderedDict()
         self._initial: dict[int, torch.Tensor] = {}
         self._picked: dict[str, int | None] = {"picked": None, "joint": None}
+        self._sampling = threading.RLock()
         self._change, self._wish, self._done, self._worker, self._error = threading.Condition(), 0, 0, None, None
         self.controls = c = _controls(hypotheses, steps, seed, model)
         self._readout, self._status = widgets.HTML(), widgets.HTML("&nbsp;")
@@ -68,7 +70,7 @@ class HypothesisExplorer(widgets.VBox):
         self._choose("action")
         self._shown = self._sampled(None)
         self._truth = bool(poses.pose3d.any())
-        self.figure = go.FigureWidget(explorer_figure(self._view(), title="Hypotheses", source=poses.source))
+        self.figure = go.FigureWidget(explorer_figure(self._view(self._shown), title="Hypotheses", source=poses.source))
         self.figure._config = {"responsive": True, "displaylogo": False}
         self._traces = {trace.name: trace for trace in self.figure.data}
         self._draw()
@@ -90,12 +92,11 @@ class HypothesisExplorer(widgets.VBox):
 
     @property
     def samples(self) -> torch.Tensor:
-        return self._settled().samples[:, None]
+        return self._settled().samples[:, None].clone()
 
     @property
     def hypotheses(self) -> torch.Tensor:
-        self._settled()
-        return self._hypotheses()
+        return _hypotheses(self._settled()).clone()
 
     @property
     def steps(self) -> list[int]:
@@ -106,25 +107,23 @@ class HypothesisExplorer(widgets.VBox):
 
         Steps and hypotheses are those of PAGE_STEPS and PAGE_HYPOTHESES, each shown at its last step; the rest stands as it does here.
         """
-        self._settled()
-        c, rows = self.controls, self._rows
-        first = min(c.frame.value, max(0, len(rows) - frames))
+        if frames < 1:
+            raise ValueError(f"a page needs at least 1 frame, got {frames}")
+        before, cells = self._settled(), []
+        c, rows, all_steps = self.controls, before.rows, [k for k in PAGE_STEPS if k <= len(self._model.schedule)]
+        first = min(rows.index(before.row), max(0, len(rows) - frames))
         chosen = rows[first : first + frames]
-        before, cells = self._shown, []
-        try:
-            for row in chosen:
-                for steps in PAGE_STEPS:
-                    self._sampled(None, row=row, steps=steps, hypotheses=max(PAGE_HYPOTHESES))  # fewer are the first of these
-                    for hypotheses in PAGE_HYPOTHESES:
-                        self._shown = self._sampled(None, row=row, steps=steps, hypotheses=hypotheses)
-                        cells.append((self._view(), self._table()))
-        finally:
-            self._shown = before
+        for row in chosen:
+            for steps in all_steps:
+                self._sampled(None, row=row, steps=steps, hypotheses=max(PAGE_HYPOTHESES))  # fewer are the first of these
+                for hypotheses in PAGE_HYPOTHESES:
+                    shown = self._sampled(None, row=row, steps=steps, hypotheses=hypotheses)
+                    cells.append((self._view(shown), self._table(shown)))
         names = [f"{int(self._all.frame[row])}" for row in chosen]
-        sliders = {"frame": names, "steps K": PAGE_STEPS, "hypotheses H": PAGE_HYPOTHESES}
+        sliders = {"frame": names, "steps K": all_steps, "hypotheses H": PAGE_HYPOTHESES}
         figure = go.Figure(self.figure.to_dict())
         nearest = lambda values, value: min(range(len(values)), key=lambda n: abs(values[n] - value))  # noqa: E731
-        start = [chosen.index(before.row), nearest(PAGE_STEPS, c.steps.value), nearest(PAGE_HYPOTHESES, c.hypotheses.value)]
+        start = [chosen.index(before.row), nearest(all_steps, c.steps.value), nearest(PAGE_HYPOTHESES, c.hypotheses.value)]
         return write_page(Path(path), figure, sliders, cells, start=start)
 
     # --- choosing -------------------------------------------------------------------------------------------------------------------
@@ -204,6 +203,10 @@ class HypothesisExplorer(widgets.VBox):
         return self._shown
 
     def _sampled(self, wish: int | None, **fixed) -> SimpleNamespace | None:
+        with self._sampling:  # a page is saved from a cell while the sliders are moved by hand
+            return self._sample(wish, **fixed)
+
+    def _sample(self, wish: int | None, **fixed) -> SimpleNamespace | None:
         """Samples for the settings of now, as far as they are not kept; None if a newer wish came up on the way."""
         c = self.controls
         rows = self._rows
@@ -215,14 +218,18 @@ class HypothesisExplorer(widgets.VBox):
         begun, have = time.perf_counter(), 0 if kept is None else kept.shape[1]
         if have < hypotheses:
             streams = hypothesis_generators(c.seed.value, hypotheses)[have:]
-            draw = lambda *_: torch.stack([torch.randn(1, J, 3, generator=g) for g in streams], dim=1).to(self._all.kp2d)  # noqa: E731
+            draw = lambda *_: torch.stack([torch.randn(1, J, 3, generator=g, dtype=self._all.kp2d.dtype) for g in streams], dim=1).to(
+                self._all.kp2d
+            )  # noqa: E731
             one = self._all[row]
             denoise = denoise_fn(self._model, one.kp2d, flip_test=c.flip.value, initial=self._initial_of(row))
             more = []
             for step in ddim(denoise, draw(), self._model.schedule, steps, **chain, noise_sampler=draw):
-                if wish is not None and wish != self._wish:
+                taken = time.perf_counter() - begun
+                # What is nearly done is finished: while a slider is dragged or frames play, something must be seen.
+                if wish is not None and wish != self._wish and taken * (steps / step.k - 1) > PATIENCE:
                     return None
-                if wish is not None and time.perf_counter() - begun > 0.3:
+                if wish is not None and taken > 0.3:
                     self._status.value = f"computing: step {step.k} of {steps}, {len(streams)} hypotheses"
                 more.append(step.x0[0].cpu())
             more = torch.stack(more)
@@ -244,13 +251,10 @@ class HypothesisExplorer(widgets.VBox):
 
     # --- drawing --------------------------------------------------------------------------------------------------------------------
 
-    def _hypotheses(self) -> torch.Tensor:
-        return self._shown.samples[self._shown.step - 1]
-
-    def _answers(self) -> dict[str, torch.Tensor]:
+    def _answers(self, what: SimpleNamespace) -> dict[str, torch.Tensor]:
         """Poses (J, 3) by name: the answer chosen, the initial pose, and with a truth the best hypothesis, an oracle."""
-        one, shown = self._all[self._shown.row].to("cpu"), self._hypotheses()
-        both = self._initial_of(self._shown.row).cpu()
+        one, shown = self._all[what.row].to("cpu"), _hypotheses(what)
+        both = self._initial_of(what.row).cpu()
         initial = (both[0, 0] + flip(both[0, 1])) / 2 if self.controls.flip.value else both[0, 0].clone()
         initial[0] = 0
         answer = aggregate(shown[None], self.controls.answer.value, kp2d=one.kp2d, intrinsics=one.intrinsics)[0]
@@ -259,15 +263,15 @@ class HypothesisExplorer(widgets.VBox):
             found |= {"truth": one.pose3d[0], "best": shown[mpjpe(shown, one.pose3d).argmin()]}
         return found
 
-    def _view(self) -> dict:
-        one, shown = self._all[self._shown.row].to("cpu"), self._hypotheses()
+    def _view(self, what: SimpleNamespace) -> dict:
+        one, shown = self._all[what.row].to("cpu"), _hypotheses(what)
         root = estimate_root(shown[None], one.kp2d[:, None], one.intrinsics)
         reprojected = project(shown[None] + root[:, :, None], one.intrinsics)[0]
-        return explorer_view(one.kp2d[0], shown, reprojected, **self._answers(), **self._picked)
+        return explorer_view(one.kp2d[0], shown, reprojected, **self._answers(what), **self._picked)
 
-    def _table(self) -> str:
+    def _table(self, what: SimpleNamespace) -> str:
         """Errors of what is shown in mm, oracles marked."""
-        shown, answers = self._hypotheses(), self._answers()
+        shown, answers = _hypotheses(what), self._answers(what)
         cells = [("spread of the hypotheses", 1000 * float(shown.std(0, correction=0).norm(dim=-1).mean()), "")]
         if self._truth:
             truth = answers["truth"]
@@ -285,14 +289,14 @@ class HypothesisExplorer(widgets.VBox):
         return f"<table><tr>{text}</tr></table>"
 
     def _draw(self) -> None:
-        view, title = self._view(), self._title()
+        view, title = self._view(self._shown), self._title()
         with self.figure.batch_update():
             for name, data in view.items():
                 self._traces[name].update(data)
             self.figure.layout.title.text = title
             if self._fitted is not self._shown.rows:
                 self._fit(self._shown.rows)
-        self._readout.value = self._table()
+        self._readout.value = self._table(self._shown)
         took = f"sampled in {1000 * self._shown.seconds:.0f} ms" if self._shown.seconds else "seen before"
         k = self._shown.step
         self._status.value = f"step {k} of {len(self._shown.times)} (t = {self._shown.times[k - 1]}); {took}"
@@ -307,6 +311,11 @@ class HypothesisExplorer(widgets.VBox):
         around = self._all.pose3d[index] if self._truth else torch.cat([self._initial_of(row)[:, 0] for row in rows[:20]])
         fit_axes(self.figure, around, self._all.kp2d[index])
         self._fitted = rows
+
+
+def _hypotheses(what: SimpleNamespace) -> torch.Tensor:
+    """Those of the step shown, (H, J, 3)."""
+    return what.samples[what.step - 1]
 
 
 def _subject_and_camera(sequence: str) -> tuple[str, str]:
@@ -327,8 +336,8 @@ def _controls(hypotheses: int, steps: int, seed: int, model: DRPose) -> SimpleNa
         return widgets.Dropdown(options=list(options), description=name, style=style, layout=_NARROW)
 
     most = len(model.schedule)
-    if not (1 <= steps <= most and hypotheses >= 1):
-        raise ValueError(f"steps must lie between 1 and {most} and hypotheses be at least 1, got {steps} and {hypotheses}")
+    if not (1 <= steps <= most and 1 <= hypotheses <= HYPOTHESES[-1]):
+        raise ValueError(f"steps must lie between 1 and {most}, hypotheses between 1 and {HYPOTHESES[-1]}; got {steps} and {hypotheses}")
     frame = widgets.IntSlider(description="frame", max=0, style=style, layout=_WIDE)
     play = widgets.Play(interval=300, max=0)
     widgets.link((play, "value"), (frame, "value"))

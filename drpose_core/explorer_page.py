@@ -88,4 +88,4 @@ def _plain(values) -> list:
 
 def _script(value) -> str:
     """JSON that can stand inside a script element."""
-    return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("</", "<\\/")
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")

@@ -1,78 +1,99 @@
 """A few digits that change with a model, a set of poses or a function: so that what is kept is used again only where it still holds."""
 
+import functools
 import hashlib
 import inspect
+import types
 from collections.abc import Iterator
-from dataclasses import asdict, is_dataclass
+from dataclasses import fields, is_dataclass
 
+import numpy as np
+import pandas as pd
 import torch
 from torch import nn
 
 from .data import PoseSet
 
+_PLAIN = (int, float, complex, str, bytes, bool, type(None), torch.dtype, torch.device, range)
+_LIBRARIES = ("drpose_core", "torch", "numpy", "pandas", "plotly")
+
 
 def fingerprint(*things) -> str:
-    """Sixteen hexadecimal digits of modules, sets of poses, tensors, functions, numbers and texts, and of lists and dicts of these.
+    """Sixteen hexadecimal digits of numbers, texts, tensors, arrays, tables, sets of poses, modules, functions, and lists and dicts of these.
 
-    A module counts by its classes, weights and plain attributes, a function by its source and by the values it brings along, but not by
-    the functions it calls.
+    A module counts by the source of its classes, its weights, buffers and plain attributes; a function by its source and by the values and
+    functions of yours that it uses, however deep; those of libraries are taken for granted. Any other object counts by its type alone.
     """
     digest = hashlib.blake2b(digest_size=8)
-    for thing in things:
-        for part in _parts(thing):
-            digest.update(part)
-            digest.update(b"\0")
+    for part in _parts(list(things), set()):
+        digest.update(len(part).to_bytes(8, "big") + part)
     return digest.hexdigest()
 
 
-def _parts(thing) -> Iterator[bytes]:
-    if isinstance(thing, torch.Tensor):
+def _parts(thing, seen: set[int]) -> Iterator[bytes]:
+    yield type(thing).__qualname__.encode()
+    if isinstance(thing, _PLAIN):
+        yield repr(thing).encode()
+    elif isinstance(thing, torch.Tensor):
         yield f"{thing.dtype} {tuple(thing.shape)}".encode()
         yield thing.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes()
-    elif isinstance(thing, nn.Module):
-        for name, module in thing.named_modules():
-            yield f"{name} {type(module).__qualname__}".encode()
-            for attribute, value in sorted(vars(module).items()):
-                if attribute.startswith("_") or attribute in ("training", "record"):
-                    continue
-                yield attribute.encode()
-                yield from _parts(value)
-        for name, value in thing.state_dict().items():
-            yield name.encode()
-            yield from _parts(value)
+    elif isinstance(thing, np.ndarray | np.generic):
+        array = np.ascontiguousarray(thing)
+        yield f"{array.dtype} {array.shape}".encode()
+        yield repr(array.tolist()).encode() if array.dtype.hasobject else array.tobytes()
+    elif isinstance(thing, pd.DataFrame | pd.Series):
+        yield thing.to_csv().encode()
     elif isinstance(thing, PoseSet):
-        yield from _parts([thing.describe(), thing.actions])
-        for name, value in thing.tensors().items():
-            yield name.encode()
-            yield from _parts(value)
+        yield from _parts([thing.describe(), thing.actions, thing.tensors()], seen)
     elif isinstance(thing, dict):
-        for name, value in thing.items():
-            yield str(name).encode()
-            yield from _parts(value)
-    elif isinstance(thing, list | tuple):
+        yield from _parts([*thing.keys(), *thing.values()], seen)
+    elif isinstance(thing, list | tuple | set | frozenset):
         yield str(len(thing)).encode()
-        for value in thing:
-            yield from _parts(value)
-    elif is_dataclass(thing):
-        yield from _parts(asdict(thing))
+        for value in sorted(thing, key=repr) if isinstance(thing, set | frozenset) else thing:
+            yield from _parts(value, seen)
+    elif id(thing) in seen:
+        yield b"again"
+    elif isinstance(thing, nn.Module):
+        seen.add(id(thing))
+        for name, module in thing.named_modules():
+            own = {key: value for key, value in vars(module).items() if not key.startswith("_") and key not in ("training", "record")}
+            yield from _parts([name, _source(type(module)), own], seen)
+        yield from _parts([dict(thing.named_parameters()), dict(thing.named_buffers())], seen)
+    elif is_dataclass(thing) and not isinstance(thing, type):
+        yield from _parts({field.name: getattr(thing, field.name) for field in fields(thing)}, seen)
     elif callable(thing):
+        seen.add(id(thing))
         yield _source(thing).encode()
-        for value in _captured(thing):
-            yield from [_source(value).encode()] if callable(value) and not isinstance(value, nn.Module) else _parts(value)
-    else:
-        yield repr(thing).encode()
+        yield from _parts(_used(thing), seen)
 
 
-def _captured(function) -> list:
-    """The values that a function brings along: defaults, what it closes over, and what functools.partial binds."""
-    cells = [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
-    bound = [getattr(function, "func", None), getattr(function, "args", None), getattr(function, "keywords", None)]
-    return [getattr(function, "__defaults__", None), getattr(function, "__kwdefaults__", None), *cells, *bound]
+def _used(function) -> list:
+    """What a function brings along or looks up: defaults, closure, globals; of a partial, a method, an object that can be called: its parts."""
+    if isinstance(function, functools.partial):
+        return [function.func, function.args, function.keywords]
+    if isinstance(function, types.MethodType):
+        return [function.__func__, _state(function.__self__)]
+    if not isinstance(function, types.FunctionType):
+        return [] if isinstance(function, type | types.BuiltinFunctionType) else [_source(type(function)), _state(function)]
+    if (function.__module__ or "").partition(".")[0] in _LIBRARIES:
+        return [function.__qualname__]
+    names = inspect.getclosurevars(function)
+    looked_up = {name: value for name, value in {**names.globals, **names.nonlocals}.items() if not isinstance(value, types.ModuleType)}
+    code = function.__code__
+    return [code.co_code, [c for c in code.co_consts if isinstance(c, _PLAIN)], function.__defaults__, function.__kwdefaults__, looked_up]
 
 
-def _source(function) -> str:
-    """A function's text; its name where there is none (built in, or typed at a prompt that keeps nothing)."""
+def _state(instance) -> object:
+    return instance if isinstance(instance, nn.Module | PoseSet) else getattr(instance, "__dict__", {})
+
+
+def _source(thing) -> str:
+    """The text of a function or class; its name where it is a library's or where there is none (built in, or typed at a bare prompt)."""
+    thing = thing if isinstance(thing, type | types.FunctionType | types.BuiltinFunctionType) else getattr(thing, "__func__", type(thing))
+    name = getattr(thing, "__qualname__", type(thing).__qualname__)
+    if (getattr(thing, "__module__", None) or "").partition(".")[0] in ("torch", "numpy", "pandas", "plotly"):
+        return name
     try:
-        return inspect.getsource(function)
+        return f"{name} {inspect.getsource(thing)}"
     except (OSError, TypeError):
-        return getattr(function, "__qualname__", type(function).__qualname__)
+        return name

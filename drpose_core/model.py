@@ -93,6 +93,14 @@ def with_initial_poses(model: DRPose, poses: PoseSet) -> PoseSet:
     return replace(poses, initial=_of_both_sides(model, poses.kp2d))
 
 
+def _both_sides(initial: torch.Tensor, images: int) -> torch.Tensor:
+    """Initial poses (B, J, 3), mirrored for the mirrored pass, or (B, 2, J, 3) as they are -> (B, 2, J, 3)."""
+    initial = torch.stack([initial, flip(initial)], dim=1) if initial.ndim == 3 else initial
+    if tuple(initial.shape) != (images, 2, J, 3):
+        raise ValueError(f"initial must be (B, J, 3) or (B, 2, J, 3) with B = {images}, got {tuple(initial.shape)}")
+    return initial
+
+
 def _of_both_sides(model: DRPose, kp2d: torch.Tensor) -> torch.Tensor:
     """The lifter's poses of the pictures and of their mirror images, (B, 2, J, 3)."""
     with _evaluating(model):
@@ -138,10 +146,8 @@ def denoise_fn(model: DRPose, kp2d: torch.Tensor, *, flip_test: bool = True, ini
     _check_kp2d(kp2d)
     if (dtype := model.denoiser.time1.weight.dtype) != kp2d.dtype:
         raise ValueError(f"kp2d is {kp2d.dtype}, the model {dtype}: kp2d.to({dtype})")
-    if initial is not None:
-        initial = torch.stack([initial, flip(initial)], dim=1) if initial.ndim == 3 else initial
-        if tuple(initial.shape) != (len(kp2d), 2, J, 3):
-            raise ValueError(f"initial must be (B, J, 3) or (B, 2, J, 3) with B = {len(kp2d)}, got {tuple(initial.shape)}")
+    initial = None if initial is None else _both_sides(initial, len(kp2d))
+    images_given = len(kp2d)
 
     # The mirrored pass (diffusion.with_flip) is the second half of the same batch: twice the rows, half the calls.
     kp2d = torch.cat([kp2d, flip(kp2d)]) if flip_test else kp2d
@@ -149,6 +155,8 @@ def denoise_fn(model: DRPose, kp2d: torch.Tensor, *, flip_test: bool = True, ini
         x_init = model.initial_pose(kp2d) if initial is None else initial.transpose(0, 1).flatten(0, 1)[: len(kp2d)]
 
     def denoise(x_t: torch.Tensor, t: int) -> torch.Tensor:
+        if x_t.ndim != 4 or len(x_t) != images_given:
+            raise ValueError(f"x_t must be (B, H, {J}, 3) with the B = {images_given} of kp2d, got {tuple(x_t.shape)}")
         x_t = x_t.clamp(-CLIP, CLIP)
         x_t = torch.cat([x_t, flip(x_t)]) if flip_test else x_t
         images = max(1, _chunk(kp2d) // x_t.shape[1])
@@ -211,8 +219,8 @@ def sample_poses(
     x = draw()
     if start is not None:
         times = model.schedule.timesteps(steps, spacing, start=start)
-        initial = _of_both_sides(model, kp2d) if initial is None else initial
-        pose = initial if initial.ndim == 3 else (initial[:, 0] + flip(initial[:, 1])) / 2
+        initial = _of_both_sides(model, kp2d) if initial is None else _both_sides(initial, len(kp2d))
+        pose = (initial[:, 0] + flip(initial[:, 1])) / 2 if flip_test else initial[:, 0]
         x = model.schedule.add_noise(pose[:, None], times[0], x)
     denoise = denoise_fn(model, kp2d, flip_test=flip_test, initial=initial)
     chain = ddim(denoise, x, model.schedule, steps, eta=eta, spacing=spacing, start=start, noise_sampler=lambda x: draw())

@@ -20,10 +20,11 @@ def sweep(
     over: lists of values by name, of which all combinations are taken (the last name changes fastest), or the cells themselves. Each row is
     written to folder (default: output/sweeps) as soon as it is measured, so an interrupted sweep goes on where it stopped, and a finished
     one answers at once. A kept row holds for its cell, for what is given and for measure (dr.fingerprint); change one of them and it is
-    measured anew (functions that measure calls are not looked at). Raises ValueError for settings that are not numbers, texts or lists.
+    measured anew. Raises ValueError for settings that are not numbers, texts or lists.
     """
     if isinstance(over, Mapping):
         over = [dict(zip(over, values)) for values in product(*over.values())]
+    over = [{key: _number(value) for key, value in cell.items()} for cell in over]
     try:
         keys = [json.dumps(cell, sort_keys=True, allow_nan=False) for cell in over]
     except (TypeError, ValueError) as error:
@@ -34,7 +35,9 @@ def sweep(
     for key, cell in (bar := tqdm(list(zip(keys, over)), name, leave=False)):
         bar.set_postfix(cell)
         if key not in known:
-            found = json.loads(json.dumps({name: _number(value) for name, value in measure(*given, **cell).items()}))
+            found = json.loads(json.dumps({what: _number(value) for what, value in measure(*given, **cell).items()}))
+            if twice := set(found) & set(cell):
+                raise ValueError(f"{name} returns {', '.join(sorted(twice))}, which is a setting: give the result another name")
             path.parent.mkdir(parents=True, exist_ok=True)
             with open(path, "a") as file:  # the line break first: a line that a kill cut short then harms no other
                 file.write("\n" + json.dumps({"cell": key, "found": found}))
@@ -55,5 +58,5 @@ def _read(path: Path) -> dict[str, dict]:
 
 
 def _number(value):
-    """Tensors and numpy's numbers as plain ones."""
-    return value.item() if hasattr(value, "item") else value
+    """A number of torch's or numpy's as a plain one."""
+    return value.item() if getattr(value, "ndim", None) == 0 else value

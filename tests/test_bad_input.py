@@ -196,6 +196,7 @@ ARGUMENTS = {
     "no hypotheses": (lambda d: sample(hypotheses=0), r"hypotheses and steps must be at least 1, got 0 and 5"),
     "no steps": (lambda d: sample(steps=0), r"steps must be at least 1"),
     "too many steps": (lambda d: sample(steps=1001), r"at most 1000 steps fit, got 1001"),
+    "noisy poses of other images": (lambda d: lambda: dr.denoise_fn(dr.DRPose(), KP2D)(torch.zeros(9, 2, 17, 3), 5), r"x_t must be \(B, H, 17, 3\) with the B ="),
     "start that is not the first time": (lambda d: sample(steps=2, spacing=[300, 10], start=400), r"start must be the first of the times given: start=400"),
     "duplicate times": (lambda d: sample(steps=3, spacing=[900, 10, 10]), r"times must fall, be distinct"),
     "times out of range": (lambda d: sample(steps=2, spacing=[1000, 10]), r"lie in \[0, 1000\)"),

@@ -73,6 +73,9 @@ def test_a_later_start_begins_with_the_noised_initial_pose(small_model, poses):
     attached = dr.with_initial_poses(small_model, poses[:3]).initial
     again = dr.sample_poses(small_model, kp2d, hypotheses=2, **chain, noise=noise, initial=attached)
     assert torch.allclose(again, sampled, atol=1e-5)
+    plain = dr.sample_poses(small_model, kp2d, hypotheses=2, **chain, noise=noise, flip_test=False)
+    x = small_model.schedule.add_noise(small_model.initial_pose(kp2d)[:, None], 300, noise[0])
+    assert torch.allclose(dr.denoise_fn(small_model, kp2d, flip_test=False)(x, 300)[..., 1:, :], plain[0, ..., 1:, :], atol=1e-4)
     few = {"hypotheses": 2, "steps": 2, "spacing": [300, 20], "noise": noise[:2]}
     given, pure = dr.sample_poses(small_model, kp2d, start=300, **few), dr.sample_poses(small_model, kp2d, **few)
     assert not torch.allclose(given, pure, atol=1e-3), "times alone begin with pure noise"

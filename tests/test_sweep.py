@@ -12,34 +12,42 @@ import torch
 
 import drpose_core as dr
 
-CALLS = []  # not in the measuring functions' closures, where it would count as something that they depend on
+
+class Calls:
+    """A log that measuring functions may use: as an object of no known kind it counts by its type, so what it holds changes nothing."""
+
+    def __init__(self):
+        self.made = []
+
+
+CALLS = Calls()
 
 
 @pytest.fixture(autouse=True)
 def no_calls():
-    CALLS.clear()
+    CALLS.made = []
 
 
 def test_all_combinations_in_order_and_only_once(tmp_path):
     def measure(given, *, a, b):
-        CALLS.append((a, b))
+        CALLS.made.append((a, b))
         return {"sum": torch.tensor(float(a + given)), "b twice": np.int64(2) * len(b)}
 
     over = {"a": [1, 2], "b": ["x", "yy"]}
     table = dr.sweep(measure, over, 10, folder=tmp_path)
     assert table.to_dict("list") == {"a": [1, 1, 2, 2], "b": ["x", "yy", "x", "yy"], "sum": [11, 11, 12, 12], "b twice": [2, 4, 2, 4]}
-    assert CALLS == [(1, "x"), (1, "yy"), (2, "x"), (2, "yy")]
-    assert dr.sweep(measure, over, 10, folder=tmp_path).equals(table) and len(CALLS) == 4
+    assert CALLS.made == [(1, "x"), (1, "yy"), (2, "x"), (2, "yy")]
+    assert dr.sweep(measure, over, 10, folder=tmp_path).equals(table) and len(CALLS.made) == 4
     more = dr.sweep(measure, [{"b": "x", "a": 1}, {"a": 3, "b": "x"}], 10, folder=tmp_path)
-    assert more["sum"].tolist() == [11, 13] and CALLS[4:] == [(3, "x")], "a cell is known by its settings, not by their order"
+    assert more["sum"].tolist() == [11, 13] and CALLS.made[4:] == [(3, "x")], "a cell is known by its settings, not by their order"
     dr.sweep(measure, over, 11, folder=tmp_path)
-    assert len(CALLS) == 9, "another given: all anew"
+    assert len(CALLS.made) == 9, "another given: all anew"
 
 
 def test_an_interrupted_sweep_goes_on(tmp_path):
     def measure(*, k):
-        CALLS.append(k)
-        if len(CALLS) == 3:
+        CALLS.made.append(k)
+        if len(CALLS.made) == 3:
             raise KeyboardInterrupt
         return {"found": k * k}
 
@@ -47,11 +55,11 @@ def test_an_interrupted_sweep_goes_on(tmp_path):
         dr.sweep(measure, {"k": [1, 2, 3, 4]}, folder=tmp_path)
     (kept,) = tmp_path.iterdir()
     kept.write_text(kept.read_text() + '\n{"cell": "{\\"k\\": 3}", "fou')  # a kill in the middle of writing
-    CALLS[:] = CALLS[:2]
-    CALLS.append("again")
+    CALLS.made = CALLS.made[:2]
+    CALLS.made.append("again")
     assert dr.sweep(measure, {"k": [1, 2, 3, 4]}, folder=tmp_path).found.tolist() == [1, 4, 9, 16]
-    assert CALLS == [1, 2, "again", 3, 4]
-    assert dr.sweep(measure, {"k": [4, 3]}, folder=tmp_path).found.tolist() == [16, 9] and len(CALLS) == 5
+    assert CALLS.made == [1, 2, "again", 3, 4]
+    assert dr.sweep(measure, {"k": [4, 3]}, folder=tmp_path).found.tolist() == [16, 9] and len(CALLS.made) == 5
 
 
 def test_settings_that_cannot_be_kept_get_a_sentence_before_any_work(tmp_path):
@@ -84,7 +92,58 @@ def test_fingerprints_change_with_what_matters(small_model, poses):
 
     codes += [dr.fingerprint(f) for f in (times(2), times(3), functools.partial(min, 2), functools.partial(min, 3), min, max)]
     codes += [dr.fingerprint(thing) for thing in (1, "1", [1], torch.ones(1), torch.ones(1).double(), None)]
+    codes += [dr.fingerprint({"a": {"b": 1}}), dr.fingerprint({"a": {}, "b": 1})]
+    codes += [dr.fingerprint(np.arange(5000) // n) for n in (4999, 4998)]
     assert len(set(codes)) == len(codes)
+
+
+def test_fingerprints_see_what_is_no_weight(small_model):
+    """A schedule, a lifter that is an object, a method's object, a class written anew."""
+
+    class Offset:
+        def __init__(self, by):
+            self.by = by
+
+        def __call__(self, kp2d):
+            return torch.zeros(len(kp2d), 17, 3) + self.by
+
+    models = [dr.DRPose(small_model.config, lifter=Offset(by)) for by in (1, 2)]
+    for model in models:
+        model.denoiser.load_state_dict(small_model.denoiser.state_dict())
+    codes = [dr.fingerprint(model) for model in models]
+    models[0].schedule.alpha_bar = models[0].schedule.alpha_bar ** 2
+    codes.append(dr.fingerprint(models[0]))
+    codes += [dr.fingerprint(Offset(by).__call__) for by in (1, 2)]
+
+    class Half(torch.nn.Module):
+        def forward(self, x):
+            return x / 2
+
+    first = dr.fingerprint(Half())
+
+    class Half(torch.nn.Module):
+        def forward(self, x):
+            return 0.5 * x
+
+    codes += [first, dr.fingerprint(Half())]
+    assert len(set(codes)) == len(codes)
+
+
+def test_a_function_that_is_called_and_a_value_that_is_looked_up_count():
+    """As in a notebook, where cells are run again with other text."""
+    codes = []
+    for factor, body in ((2, "x"), (3, "x"), (3, "x + 1")):
+        cell = {"__name__": "__main__", "FACTOR": factor}
+        exec(f"def inner(x):\n    return FACTOR * ({body})\ndef measure(*, k):\n    return {{'found': inner(k)}}", cell)
+        codes.append(dr.fingerprint(cell["measure"]))
+    assert len(set(codes)) == 3
+
+    def unfinished():
+        return later
+
+    dr.fingerprint(unfinished)  # a name that has no value yet
+    later = 1
+    assert unfinished() == later
 
 
 def test_fingerprints_are_the_same_in_another_process():
