@@ -218,9 +218,11 @@ class HypothesisExplorer(widgets.VBox):
         begun, have = time.perf_counter(), 0 if kept is None else kept.shape[1]
         if have < hypotheses:
             streams = hypothesis_generators(c.seed.value, hypotheses)[have:]
-            draw = lambda *_: torch.stack([torch.randn(1, J, 3, generator=g, dtype=self._all.kp2d.dtype) for g in streams], dim=1).to(
-                self._all.kp2d
-            )  # noqa: E731
+            like = self._all.kp2d
+
+            def draw(*_) -> torch.Tensor:
+                return torch.stack([torch.randn(1, J, 3, generator=g, dtype=like.dtype) for g in streams], dim=1).to(like.device)
+
             one = self._all[row]
             denoise = denoise_fn(self._model, one.kp2d, flip_test=c.flip.value, initial=self._initial_of(row))
             more = []

@@ -57,7 +57,8 @@ def _parts(thing, seen: set[int]) -> Iterator[bytes]:
         seen.add(id(thing))
         for name, module in thing.named_modules():
             own = {key: value for key, value in vars(module).items() if not key.startswith("_") and key not in ("training", "record")}
-            yield from _parts([name, _source(type(module)), own], seen)
+            methods = {key: _code(f.__code__) for key, f in vars(type(module)).items() if isinstance(f, types.FunctionType)}
+            yield from _parts([name, _source(type(module)), methods, own], seen)
         yield from _parts([dict(thing.named_parameters()), dict(thing.named_buffers())], seen)
     elif is_dataclass(thing) and not isinstance(thing, type):
         yield from _parts({field.name: getattr(thing, field.name) for field in fields(thing)}, seen)
@@ -77,10 +78,30 @@ def _used(function) -> list:
         return [] if isinstance(function, type | types.BuiltinFunctionType) else [_source(type(function)), _state(function)]
     if (function.__module__ or "").partition(".")[0] in _LIBRARIES:
         return [function.__qualname__]
-    names = inspect.getclosurevars(function)
-    looked_up = {name: value for name, value in {**names.globals, **names.nonlocals}.items() if not isinstance(value, types.ModuleType)}
-    code = function.__code__
-    return [code.co_code, [c for c in code.co_consts if isinstance(c, _PLAIN)], function.__defaults__, function.__kwdefaults__, looked_up]
+    names = sorted(_names(function.__code__) & function.__globals__.keys())
+    looked_up = {name: function.__globals__[name] for name in names if not isinstance(function.__globals__[name], types.ModuleType)}
+    closure = [cell.cell_contents for cell in function.__closure__ or () if _filled(cell)]
+    return [_code(function.__code__), function.__defaults__, function.__kwdefaults__, closure, looked_up]
+
+
+def _names(code: types.CodeType) -> set[str]:
+    """What a function, or one written inside it, looks up."""
+    return set(code.co_names).union(*(_names(c) for c in code.co_consts if isinstance(c, types.CodeType)))
+
+
+def _code(code: types.CodeType) -> list:
+    return [code.co_code, list(code.co_names), [_code(c) if isinstance(c, types.CodeType) else _constant(c) for c in code.co_consts]]
+
+
+def _constant(value) -> str:
+    return repr(sorted(value, key=repr)) if isinstance(value, frozenset) else repr(value)  # a set's order changes with the process
+
+
+def _filled(cell) -> bool:
+    try:
+        return cell.cell_contents is not None
+    except ValueError:  # a name that has no value yet
+        return False
 
 
 def _state(instance) -> object:
