@@ -9,7 +9,6 @@ import html
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,10 +16,11 @@ import ipywidgets as widgets
 import plotly.graph_objects as go
 import torch
 
-from .aggregation import ANSWERS, aggregate
+from .aggregation import aggregate
 from .cameras import estimate_root, project
 from .data import PoseSet
 from .diffusion import ddim
+from .explorer_controls import explorer_controls
 from .explorer_page import write_page
 from .metrics import hypothesis_errors, mpjpe
 from .model import DRPose, denoise_fn, with_initial_poses
@@ -28,13 +28,9 @@ from .plots import clicked, explorer_figure, explorer_view, fit_axes
 from .runtime import hypothesis_generators
 from .skeleton import J, flip
 
-STEPS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 30, 50, 100, 200)
-HYPOTHESES = (1, 2, 3, 5, 8, 10, 15, 20, 30, 50, 100, 200)
-SPACINGS = ("quadratic", "linear", "log-snr")
 CLICKABLE = ("hypotheses", "reprojections", "2D input, left", "2D input, right", "2D input, middle", "error of the answer", "spread")
 PATIENCE = 0.5  # seconds that an overtaken chain may still take
 KEPT = 50_000_000  # numbers of sampled poses in memory, 200 MB
-_WIDE, _NARROW = {"width": "235px"}, {"width": "175px"}  # four controls in a row of a notebook on a small screen
 PAGE_FRAMES, PAGE_STEPS, PAGE_HYPOTHESES = 10, (1, 2, 4, 8, 16), (1, 5, 10, 20)
 
 
@@ -62,7 +58,7 @@ class HypothesisExplorer(widgets.VBox):
         self._picked: dict[str, int | None] = {"picked": None, "joint": None}
         self._sampling = threading.RLock()
         self._change, self._wish, self._done, self._worker, self._error = threading.Condition(), 0, 0, None, None
-        self.controls = c = _controls(hypotheses, steps, seed, model)
+        self.controls = c = explorer_controls(hypotheses, steps, seed, most=len(model.schedule))
         self._readout, self._status = widgets.HTML(), widgets.HTML("&nbsp;")
         c.action.options = list(dict.fromkeys(action for action, *_ in self._names))
         c.action.value = c.action.options[0]
@@ -324,47 +320,3 @@ def _subject_and_camera(sequence: str) -> tuple[str, str]:
     """Of a sequence's name, "subject/recording/camera"; other names stand for the subject."""
     parts = sequence.split("/")
     return (parts[0], parts[-1]) if len(parts) > 2 else (sequence, "0")
-
-
-def _controls(hypotheses: int, steps: int, seed: int, model: DRPose) -> SimpleNamespace:
-    """The widgets by name. Steps and hypotheses go up like a logarithm; a value in between that was asked for is put in."""
-
-    style = {"description_width": "58px"}
-
-    def slider(values: Iterable[int], value: int, name: str) -> widgets.SelectionSlider:
-        return widgets.SelectionSlider(options=sorted({*values, value}), value=value, description=name, style=style, layout=_WIDE)
-
-    def chooser(options: Iterable[str], name: str) -> widgets.Dropdown:
-        return widgets.Dropdown(options=list(options), description=name, style=style, layout=_NARROW)
-
-    most = len(model.schedule)
-    if not (1 <= steps <= most and 1 <= hypotheses <= HYPOTHESES[-1]):
-        raise ValueError(f"steps must lie between 1 and {most}, hypotheses between 1 and {HYPOTHESES[-1]}; got {steps} and {hypotheses}")
-    frame = widgets.IntSlider(description="frame", max=0, style=style, layout=_WIDE)
-    play = widgets.Play(interval=300, max=0)
-    widgets.link((play, "value"), (frame, "value"))
-    scrub = widgets.IntSlider(description="show step", min=1, max=steps, value=steps, style=style, layout=_WIDE)
-    many = slider((k for k in STEPS if k <= most), steps, "steps K")
-
-    def follow(change) -> None:  # the last step is shown unless an earlier one was picked
-        at_the_end = scrub.value == scrub.max
-        scrub.max = change["new"]
-        if at_the_end:
-            scrub.value = scrub.max
-
-    many.observe(follow, "value")
-    return SimpleNamespace(
-        action=chooser((), "action"),
-        subject=chooser((), "subject"),
-        camera=chooser((), "camera"),
-        answer=chooser(ANSWERS, "answer"),
-        steps=many,
-        hypotheses=slider(HYPOTHESES, hypotheses, "hypoth. H"),
-        spacing=chooser(SPACINGS, "spacing"),
-        eta=widgets.FloatSlider(description="η", min=0, max=1, step=0.1, value=0, style=style, layout=_NARROW),
-        frame=frame,
-        play=play,
-        step=scrub,
-        seed=widgets.BoundedIntText(description="seed", min=0, max=2**31 - 1, value=seed, style=style, layout=_NARROW),
-        flip=widgets.Checkbox(description="mirrored pass", value=True, indent=False, layout={"width": "130px"}),
-    )
