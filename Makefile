@@ -19,11 +19,11 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Pages need no network: plotly's code is embedded, and nbconvert's links to script servers are switched off.
 tour: .venv/installed
 	$(BIN)/python -m drpose_core prepare --source $(SOURCE) $(if $(DATA),--data "$(DATA)")
-	@echo "Running the notebooks: about 15 minutes on two cores (one or two with DRPOSE_FAST=1)"
+	@echo "Running the notebooks: about 15 minutes on two cores (two or three with DRPOSE_FAST=1)"
 	@DRPOSE_SOURCE=$(SOURCE) DRPOSE_DATA="$(DATA)" PLOTLY_RENDERER=notebook PYDEVD_DISABLE_FILE_VALIDATION=1 \
 	$(BIN)/jupyter nbconvert --config notebooks/nbconvert.py --to html --execute --output-dir output $(NOTEBOOKS)
 	@echo; echo "The pages are in output/; open them in a browser:"; for n in $(NOTEBOOKS); do echo "  output/$$(basename $$n .ipynb).html"; done
-	@echo "  output/explorer.html   the explorer itself, with sliders"
+	@echo "  output/explorer$(if $(filter-out 0,$(DRPOSE_FAST)),_fast).html   the explorer itself, with sliders"
 
 test: .venv/installed
 	$(BIN)/ruff format --check --quiet . || { echo "run: $(BIN)/ruff format ."; exit 1; }

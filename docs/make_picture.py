@@ -18,7 +18,7 @@ explorer.controls.action.value, explorer.controls.frame.value = ACTION, FRAME
 with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
     path = explorer.save_html(Path(folder) / "explorer.html", frames=3)
     browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--enable-unsafe-swiftshader"])
-    page = browser.new_page(viewport={"width": 1280, "height": 730}, device_scale_factor=1.25)
+    page = browser.new_page(viewport={"width": 1280, "height": 770}, device_scale_factor=1.25)
     page.goto(path.as_uri())
     page.wait_for_function(DRAWN)
     page.wait_for_timeout(3000)  # until software WebGL has drawn it
