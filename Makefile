@@ -19,7 +19,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Pages need no network: plotly's code is embedded, and nbconvert's links to script servers are switched off.
 tour: .venv/installed
 	$(BIN)/python -m drpose_core prepare --source $(SOURCE) $(if $(DATA),--data "$(DATA)")
-	@echo "Running the notebooks: about 15 minutes on two cores (two or three with DRPOSE_FAST=1)"
+	@echo "Running the notebooks: under 20 minutes on two cores (two or three with DRPOSE_FAST=1)"
 	@DRPOSE_SOURCE=$(SOURCE) DRPOSE_DATA="$(DATA)" PLOTLY_RENDERER=notebook PYDEVD_DISABLE_FILE_VALIDATION=1 \
 	$(BIN)/jupyter nbconvert --config notebooks/nbconvert.py --to html --execute --output-dir output $(NOTEBOOKS)
 	@echo; echo "The pages are in output/; open them in a browser:"; for n in $(NOTEBOOKS); do echo "  output/$$(basename $$n .ipynb).html"; done

@@ -66,7 +66,9 @@ class HypothesisExplorer(widgets.VBox):
         self._choose("action")
         self._shown = self._sampled(None)
         self._truth = bool(poses.pose3d.any())
-        self.figure = go.FigureWidget(explorer_figure(self._view(self._shown), title="Hypotheses", source=poses.source))
+        # Axes before the widget: what changes in its layout before a page is connected (Voila runs a notebook first) never arrives there.
+        figure = explorer_figure(self._view(self._shown), title=self._title(), source=poses.source)
+        self.figure = go.FigureWidget(self._fit(figure, self._shown.rows))
         self.figure._config = {"responsive": True, "displaylogo": False}
         self._traces = {trace.name: trace for trace in self.figure.data}
         self._draw()
@@ -293,7 +295,7 @@ class HypothesisExplorer(widgets.VBox):
                 self._traces[name].update(data)
             self.figure.layout.title.text = title
             if self._fitted is not self._shown.rows:
-                self._fit(self._shown.rows)
+                self._fit(self.figure, self._shown.rows)
         self._readout.value = self._table(self._shown)
         took = f"sampled in {1000 * self._shown.seconds:.0f} ms" if self._shown.seconds else "seen before"
         k = self._shown.step
@@ -303,12 +305,12 @@ class HypothesisExplorer(widgets.VBox):
         action, subject, camera = self._names[self._shown.row]
         return f"{action}, {subject}, camera {camera}"
 
-    def _fit(self, rows: list[int]) -> None:
+    def _fit(self, figure: go.Figure, rows: list[int]) -> go.Figure:
         """Axes for a whole sequence, so that they stand still while it plays."""
         index = torch.tensor(rows, device=self._all.device)
         around = self._all.pose3d[index] if self._truth else torch.cat([self._initial_of(row)[:, 0] for row in rows[:20]])
-        fit_axes(self.figure, around, self._all.kp2d[index])
         self._fitted = rows
+        return fit_axes(figure, around, self._all.kp2d[index])
 
 
 def _hypotheses(what: SimpleNamespace) -> torch.Tensor:

@@ -10,7 +10,7 @@ from .aggregation import ANSWERS
 STEPS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 30, 50, 100, 200)
 HYPOTHESES = (1, 2, 3, 5, 8, 10, 15, 20, 30, 50, 100, 200)
 SPACINGS = ("quadratic", "linear", "log-snr")
-_WIDE, _NARROW = {"width": "235px"}, {"width": "175px"}  # four controls in a row of a notebook on a small screen
+_WIDE, _NARROW = {"width": "250px"}, {"width": "190px"}  # four controls in a row of a notebook on a small screen
 
 
 def explorer_controls(hypotheses: int, steps: int, seed: int, *, most: int) -> SimpleNamespace:
@@ -19,7 +19,7 @@ def explorer_controls(hypotheses: int, steps: int, seed: int, *, most: int) -> S
     Steps and hypotheses go up like a logarithm; a value in between that was asked for is put in. Raises ValueError for values out of range.
     """
 
-    style = {"description_width": "58px"}
+    style = {"description_width": "76px"}
 
     def slider(values: Iterable[int], value: int, name: str) -> widgets.SelectionSlider:
         return widgets.SelectionSlider(options=sorted({*values, value}), value=value, description=name, style=style, layout=_WIDE)

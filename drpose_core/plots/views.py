@@ -79,7 +79,7 @@ def explorer_figure(view: dict, *, title: str = "", source: str = "") -> go.Figu
     # A layer switched off in the legend and a view turned by hand stay so when data change.
     figure.update_layout(uirevision="keep", autosize=True, margin={"l": 10, "r": 20, "t": 120, "b": 60}, barmode="group", hovermode="closest")
     figure.update_layout(
-        scene={"domain": {"x": [0, 0.56], "y": [0, 1]}, "uirevision": "keep", "camera": {"eye": _EYE, "center": {"x": 0, "y": 0, "z": -0.05}}},
+        scene={"domain": {"x": [0, 0.56], "y": [0, 1]}, "uirevision": "keep", "camera": {"eye": _EYE, "center": {"x": 0, "y": 0, "z": -0.16}}},
         xaxis={"domain": [0.64, 1], "title": "screen x", "zeroline": False},
         yaxis={"domain": [0.46, 1], "title": "screen y", "zeroline": False, "scaleanchor": "x"},
         xaxis2={"domain": [0.64, 1], "anchor": "y2", "tickangle": -50, "tickfont": {"size": 10}},
