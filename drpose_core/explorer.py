@@ -49,7 +49,7 @@ class HypothesisExplorer(widgets.VBox):
     def __init__(self, model: DRPose, poses: PoseSet, *, hypotheses: int = 20, steps: int = 5, seed: int = 0):
         if not len(poses):
             raise ValueError("nothing to explore: the set of poses is empty")
-        self._model, self._all = model.eval(), poses
+        self._model, self._all = model, poses
         self._names = [
             (poses.actions[a], *_subject_and_camera(poses.sequences[s])) for a, s in zip(poses.action.tolist(), poses.sequence.tolist())
         ]
@@ -211,18 +211,19 @@ class HypothesisExplorer(widgets.VBox):
         row = fixed.get("row", rows[min(c.frame.value, len(rows) - 1)])
         steps, hypotheses = fixed.get("steps", c.steps.value), fixed.get("hypotheses", c.hypotheses.value)
         chain = {"spacing": c.spacing.value, "eta": c.eta.value}
-        key = (row, steps, *chain.values(), c.seed.value, c.flip.value)
+        seed, flip_test = c.seed.value, c.flip.value  # read once: a hand may move them meanwhile
+        key = (row, steps, *chain.values(), seed, flip_test)
         kept = self._kept.get(key)
         begun, have = time.perf_counter(), 0 if kept is None else kept.shape[1]
         if have < hypotheses:
-            streams = hypothesis_generators(c.seed.value, hypotheses)[have:]
+            streams = hypothesis_generators(seed, hypotheses)[have:]
             like = self._all.kp2d
 
             def draw(*_) -> torch.Tensor:
                 return torch.stack([torch.randn(1, J, 3, generator=g, dtype=like.dtype) for g in streams], dim=1).to(like.device)
 
             one = self._all[row]
-            denoise = denoise_fn(self._model, one.kp2d, flip_test=c.flip.value, initial=self._initial_of(row))
+            denoise = denoise_fn(self._model, one.kp2d, flip_test=flip_test, initial=self._initial_of(row))
             more = []
             for step in ddim(denoise, draw(), self._model.schedule, steps, **chain, noise_sampler=draw):
                 taken = time.perf_counter() - begun
@@ -239,7 +240,7 @@ class HypothesisExplorer(widgets.VBox):
         self._kept.move_to_end(key)
         while len(self._kept) > 1 and sum(x.numel() for x in self._kept.values()) > KEPT:
             self._kept.popitem(last=False)
-        times = self._model.schedule.timesteps(steps, c.spacing.value)[:-1]
+        times = self._model.schedule.timesteps(steps, chain["spacing"])[:-1]
         seconds = time.perf_counter() - begun if have < hypotheses else 0.0
         step = steps if fixed else min(c.step.value, steps)
         return SimpleNamespace(row=row, rows=rows, samples=kept[:, :hypotheses], step=step, times=times, seconds=seconds)
