@@ -46,12 +46,12 @@ def main(
         for name in lifters:
             for mode in modes:
                 cell = {"source": source, "lifter": name, "seed": seed, "mode": mode, "samples": samples, "batch_size": batch_size}
-                if measured(cell):
+                if measured(OUT, cell):
                     continue
                 start = time.perf_counter()
                 model = refiner(lifter(cell, poses, config), name, mode, poses, config)
                 cell["denoiser_seconds"] = round(time.perf_counter() - start)
-                append(cell | scores(model, lifter(cell, poses, config), test))
+                append(OUT, cell | scores(model, lifter(cell, poses, config), test))
     print(markdown(summary(pd.read_csv(OUT))))
 
 
@@ -129,16 +129,16 @@ def scores(model: dr.DRPose, untouched: Callable, test: dr.PoseSet) -> dict[str,
     return {name: round(float(value), 2) for name, value in row.items()}
 
 
-def measured(cell: dict) -> bool:
-    if not OUT.exists():
+def measured(out: Path, cell: dict) -> bool:
+    if not out.exists():
         return False
-    table = pd.read_csv(OUT)
+    table = pd.read_csv(out)
     return bool(math.prod((table[name] == value) for name, value in cell.items()).any())
 
 
-def append(row: dict) -> None:
-    OUT.parent.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame([row]).to_csv(OUT, mode="a", header=not OUT.exists(), index=False)
+def append(out: Path, row: dict) -> None:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame([row]).to_csv(out, mode="a", header=not out.exists(), index=False)
     print(row)
 
 

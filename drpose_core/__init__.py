@@ -19,12 +19,13 @@ from .lifters import LIFTERS, build_lifter
 from .metrics import hypothesis_errors, mpjpe, p_mpjpe
 from .model import DRPose, ModelConfig, denoise_fn, denoising_loss, lifting_loss, sample_poses, with_initial_poses
 from .published import export_published, load_published, load_published_lifter
+from .runs import history, run_folder, runs, train_in
 from .runtime import device, fast_mode, generator, hypothesis_generators, project_root, tour_source
 from .skeleton import BONES, JOINTS, flip
 from .sources import cmu_poses, download_cmu, h36m_poses, load_poses, save_predictions, synthetic_poses, with_predictions
 from .sweep import sweep
 from .tables import paper_table, table
-from .training import TrainConfig, TrainStep, train
+from .training import TrainConfig, TrainState, TrainStep, train
 
 __all__ = [
     "BONES",
@@ -37,6 +38,7 @@ __all__ = [
     "PoseSet",
     "Step",
     "TrainConfig",
+    "TrainState",
     "TrainStep",
     "aggregate",
     "assess",
@@ -63,6 +65,7 @@ __all__ = [
     "generator",
     "h36m_cameras",
     "h36m_poses",
+    "history",
     "hypothesis_errors",
     "hypothesis_generators",
     "latest_checkpoint",
@@ -77,6 +80,8 @@ __all__ = [
     "paper_table",
     "project",
     "project_root",
+    "run_folder",
+    "runs",
     "sample_poses",
     "save_checkpoint",
     "save_predictions",
@@ -86,6 +91,7 @@ __all__ = [
     "table",
     "tour_source",
     "train",
+    "train_in",
     "with_flip",
     "with_initial_poses",
     "with_predictions",

@@ -16,7 +16,7 @@ from .data import PoseSet
 from .files import written_whole
 from .fingerprint import fingerprint
 from .model import DRPose, sample_poses, with_initial_poses
-from .runtime import generator
+from .runtime import generator, process
 from .scoring import CHOICES, HONEST, Previous, score_batch
 from .skeleton import JOINTS, J, flip
 from .tables import ORACLES
@@ -86,7 +86,7 @@ def assess(
     for sentence in wrong_pairing(model.record, poses):
         warnings.warn(sentence, stacklevel=3)
     chain = {"hypotheses": hypotheses, "steps": steps, "spacing": spacing, "start": start, "eta": eta, "flip_test": flip_test}
-    rank, world = (distributed.get_rank(), distributed.get_world_size()) if distributed.is_initialized() else (0, 1)
+    rank, world = process()
     settings = chain | {"bf16": model.denoiser.bf16, "seed": seed, "every_step": every_step, "batch_size": batch_size, "world": world}
     kept = _Kept(_file(Path(resume), model, poses, settings, rank) if resume else None)
     starts = range(0, len(poses), batch_size)[rank::world]

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from .runtime import own_rows
 from .skeleton import J, bone_adjacency
 
 
@@ -62,9 +63,22 @@ class LearnedGraph(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         d = (self.adjacency.sum(0) + 1e-5) ** -0.5
-        graph = d[:, None] * self.adjacency * d
-        hidden = F.relu_(linear(self.fc1, graph @ x))
-        return (graph @ F.linear(hidden, self.fc2.weight)).add_(self.fc2.bias)  # mixed after fc2, which is half as wide
+        rows = x.reshape(-1, *x.shape[-2:])  # as a batch of products: broadcasting would move the joints to the front and back
+        graph = (d[:, None] * self.adjacency * d).expand(len(rows), J, J)
+        hidden = F.relu_(linear(self.fc1, torch.bmm(graph, rows)))
+        y = torch.bmm(graph, F.linear(hidden, self.fc2.weight))  # mixed after fc2, which is half as wide
+        return y.add_(self.fc2.bias).view(x.shape)
+
+
+def _random_bytes(rows: int, each: int) -> torch.Tensor:
+    """(rows, each) random bytes from torch's global generator."""
+    draw = lambda n: torch.empty((n * each + 7) // 8, dtype=torch.int64).random_(-(2**63), None).view(torch.uint8)[: n * each]  # noqa: E731
+    return own_rows(lambda n: draw(n).view(n, each), rows)
+
+
+# For torch.compile, which must not look inside: it would draw with generators of its own, and break its graph in two at every dropout.
+_random_bytes_op = torch.library.custom_op("drpose::random_bytes", _random_bytes, mutates_args=(), tags=[torch.Tag.nondeterministic_seeded])
+_random_bytes_op.register_fake(lambda rows, each: torch.empty(rows, each, dtype=torch.uint8))
 
 
 class Dropout(nn.Module):
@@ -83,8 +97,8 @@ class Dropout(nn.Module):
         if x.device.type != "cpu":
             return F.dropout(x, self.p, training=True)
         dropped = max(1, round(256 * self.p))  # of 256
-        draws = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
-        keep = (draws.view(torch.uint8)[: x.numel()].view(x.shape) >= dropped).to(x.dtype)
+        draw = _random_bytes_op if torch.compiler.is_compiling() else _random_bytes
+        keep = draw(len(x), x[0].numel()).view(x.shape).to(x.dtype).ge_(dropped)  # a mask of bools would take twice the time
         return x * keep.mul_(256 / (256 - dropped))
 
 

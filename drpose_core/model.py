@@ -12,6 +12,7 @@ from .denoiser import Denoiser
 from .diffusion import CosineSchedule, DenoiseFn, ddim
 from .lifters import build_lifter
 from .metrics import mpjpe
+from .runtime import own_rows
 from .skeleton import J, flip
 
 CLIP = 1.1  # metres: what the network sees and says stays within +-CLIP
@@ -125,13 +126,13 @@ def denoising_loss(
     initial_noise (metres) is the spread of what is added to each coordinate of the initial pose, so that the denoiser learns to mend it.
     """
     steps, x0 = len(model.schedule), batch.pose3d
-    where = generator.device if generator is not None else x0.device
-    t = torch.randint(steps, (len(x0),), generator=generator, device=where).to(x0.device)
-    noise = torch.randn(x0.shape, generator=generator, dtype=x0.dtype, device=where).to(x0.device)
-    x_t = model.schedule.add_noise(x0, t, noise).clamp(-CLIP, CLIP)
+    on = {"generator": generator, "device": generator.device if generator is not None else x0.device}
+    normal = lambda n: torch.randn(n, J, 3, dtype=x0.dtype, **on)  # noqa: E731
+    t = own_rows(lambda n: torch.randint(steps, (n,), **on), len(x0)).to(x0.device)
+    x_t = model.schedule.add_noise(x0, t, own_rows(normal, len(x0)).to(x0.device)).clamp(-CLIP, CLIP)
     x_init = model.initial_pose(batch.kp2d) if batch.initial is None else batch.initial[:, 0]
     if initial_noise:
-        x_init = x_init + initial_noise * torch.randn(x_init.shape, generator=generator, dtype=x0.dtype, device=where).to(x0.device)
+        x_init = x_init + initial_noise * own_rows(normal, len(x0)).to(x0.device)
     pred = model.denoiser(x_t[:, None], x_init, model.denoiser.condition(batch.kp2d, t))
     return weighted_mpjpe(pred[:, 0], x0)
 

@@ -1,8 +1,9 @@
 """What the machine gives: device, fast mode, the tour's source, random generators. The only reader of environment variables."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,7 @@ def distributed_run() -> Iterator[int]:
     if world_size() < 2:
         yield 0
         return
-    distributed.init_process_group("gloo")  # what is exchanged lies on the CPU
+    distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
     try:
         yield distributed.get_rank()
     finally:
@@ -60,6 +61,36 @@ def distributed_run() -> Iterator[int]:
 def world_size() -> int:
     """How many processes torchrun started, 1 without it."""
     return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def process() -> tuple[int, int]:
+    """(rank, number) of this process among those that have joined (distributed_run); (0, 1) alone."""
+    return (distributed.get_rank(), distributed.get_world_size()) if distributed.is_initialized() else (0, 1)
+
+
+_SHARE: ContextVar[tuple[int, int, int]] = ContextVar("_SHARE", default=(0, 1, 1))  # first row, last row + 1, rows of the whole batch
+
+
+@contextmanager
+def share_of_batch(first: int, last: int, rows: int) -> Iterator[None]:
+    """Within it, own_rows draws for rows first to last of a batch of so many."""
+    token = _SHARE.set((first, last, rows))
+    try:
+        yield
+    finally:
+        _SHARE.reset(token)
+
+
+def own_rows(draw: Callable[[int], torch.Tensor], rows: int) -> torch.Tensor:
+    """draw(rows); of a share of a batch, its rows of draw(all rows), so that several processes draw what one would.
+
+    rows may be a multiple of the share's, as where a pose has a row for each head of attention.
+    """
+    first, last, total = _SHARE.get()
+    if last - first == total:
+        return draw(rows)
+    each = rows // (last - first)
+    return draw(total * each)[first * each : last * each]
 
 
 def generator(seed: int, *more: int, device: torch.device | str = "cpu") -> torch.Generator:

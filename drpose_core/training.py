@@ -2,34 +2,39 @@
 
 import math
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
-from torch import nn
+from torch import distributed, nn
 
 from .data import PoseSet, batches
-from .runtime import generator, mixed_seed
+from .runtime import generator, mixed_seed, process, share_of_batch
 
 Loss = Callable[..., torch.Tensor]  # (module, batch, *, generator) -> scalar
+LOOK = 32  # on a GPU, steps between two looks at whether the loss is finite: asking makes the card wait
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How to train; stands in the checkpoint's record. An epoch is every pose once, and once mirrored if mirror is set."""
+    """How to train; stands in the checkpoint's record. Its defaults against the published recipe: notebook 06, benchmarks/recipes.py."""
 
-    epochs: int = 4
-    batch_size: int = 256
-    lr: float = 1e-3
-    decay: str = "cosine"  # "cosine": warm-up over the first 3 %, then down to 0; "published": x 0.95 an epoch, x 0.5 at every fifth
-    mirror: bool = True
-    seed: int = 0
+    epochs: int = 4  # an epoch is every pose once, and once mirrored if mirror is set
+    batch_size: int = 32  # poses a step, of all processes together
+    lr: float = 1e-3  # Adam's (amsgrad) learning rate at its highest
+    decay: Literal["cosine", "published"] = "cosine"  # cosine: 3 % warm-up, then down to 0; published: x 0.95 an epoch, x 0.5 at every fifth
+    ema: float = 0.999  # the weights kept are a running mean over about 1 / (1 - ema) steps; 0: the last step's
+    mirror: bool = True  # train on every pose's mirror image too
+    seed: int = 0  # of everything drawn
 
     def __post_init__(self):
         if self.decay not in ("cosine", "published"):
             raise ValueError(f'unknown decay {self.decay!r}: choose "cosine" or "published"')
         if self.epochs < 1 or self.batch_size < 1 or self.lr <= 0:
             raise ValueError(f"epochs and batch_size must be at least 1 and lr above 0, got {self.epochs}, {self.batch_size} and {self.lr}")
+        if not 0 <= self.ema < 1:
+            raise ValueError(f"ema must be at least 0 and below 1, got {self.ema}")
 
     @classmethod
     def published(cls, epochs: int = 20) -> "TrainConfig":
@@ -38,57 +43,163 @@ class TrainConfig:
         One thing differs: there the frozen lifter's dropout and BatchNorm stayed in training mode, here it is in eval mode (model.DRPose)
         and denoising_loss adds noise to its poses instead.
         """
-        return cls(epochs=epochs, batch_size=512, lr=5e-4, decay="published")
+        return cls(epochs=epochs, batch_size=512, lr=5e-4, decay="published", ema=0)
 
 
 class TrainStep(NamedTuple):
-    """After one optimiser step: epoch and step count from 1, the loss (detached, on the device) and the learning rate used."""
+    """After one optimiser step: epoch and step count from 1, the loss (detached, on the device) and the learning rate used.
+
+    scores: what validate said, at the last step of an epoch; else None.
+    """
 
     epoch: int
     step: int
     loss: torch.Tensor
     lr: float
+    scores: dict[str, float] | None = None
 
 
-def train(module: nn.Module, loss: Loss, poses: PoseSet, config: TrainConfig | None = None) -> Iterator[TrainStep]:
+class TrainState:
+    """Where a training stands: the steps done, Adam's moments, the running mean of the weights. With the module's own weights that is all
+    that continuing needs, since what is drawn depends on the seed and the step alone.
+    """
+
+    def __init__(self, module: nn.Module, config: TrainConfig):
+        self.module, self.config, self.step = module, config, 0
+        self.trained = {name: p for name, p in module.named_parameters() if p.requires_grad}
+        if not self.trained:
+            raise ValueError("nothing to train: no parameter of the module requires a gradient")
+        # Fused: one pass over the weights, and no step at all where found_inf says that the loss was not finite.
+        self.optimizer = torch.optim.Adam(self.trained.values(), lr=config.lr, amsgrad=True, fused=True)
+        kept = module.state_dict()
+        frozen = {name for name, p in module.named_parameters() if not p.requires_grad}
+        self._now = [value for name, value in kept.items() if name not in frozen and value.is_floating_point()]
+        self._average = [value.detach().clone() for value in self._now] if config.ema else []
+
+    def update(self, lr: float, finite: torch.Tensor) -> None:
+        """One optimiser step from the gradients that are there, and one of the running mean; neither moves if finite is False."""
+        self.optimizer.param_groups[0]["lr"] = lr
+        self.optimizer.grad_scale, self.optimizer.found_inf = None, (~finite).float()
+        self.optimizer.step()
+        self.step += 1
+        if self._average:  # young means follow faster
+            torch._foreach_lerp_(self._average, self._now, 1 - min(self.config.ema, (1 + self.step) / (10 + self.step)))
+
+    @torch.no_grad()
+    def settle(self) -> None:
+        """Put the running mean into the module, which ends the training."""
+        for now, mean in zip(self._now, self._average):
+            now.copy_(mean)
+
+    @contextmanager
+    def averaged(self) -> Iterator[nn.Module]:
+        """The module in eval mode with the running mean as its weights; afterwards it is as it was."""
+        before = [value.clone() for value in self._now]
+        self.settle()
+        try:
+            yield self.module.eval()
+        finally:
+            with torch.no_grad():
+                for now, value in zip(self._now, before):
+                    now.copy_(value)
+            self.module.train()
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """All of it by name, the module's weights included, as it is now; references, not copies."""
+        found = {f"module.{name}": value for name, value in self.module.state_dict().items()}
+        found |= {f"average.{i}": value for i, value in enumerate(self._average)}
+        for name, weight in self.trained.items():
+            found |= {f"adam.{name}.{what}": value for what, value in self.optimizer.state.get(weight, {}).items()}
+        return found
+
+    def restore(self, tensors: dict[str, torch.Tensor], step: int) -> None:
+        """Take over what tensors() said at that step. Raises ValueError if it is another module's."""
+        own = self.module.state_dict()
+        names = {f"module.{name}" for name in own} | {f"average.{i}" for i in range(len(self._average))}
+        moments = ("step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq") if step else ()
+        names |= {f"adam.{name}.{what}" for name in self.trained for what in moments}
+        fits = names == set(tensors) and all(tensors[f"module.{name}"].shape == value.shape for name, value in own.items())
+        if not fits:
+            raise ValueError("what was kept is the state of another module or another recipe")
+        self.module.load_state_dict({name: tensors[f"module.{name}"] for name in own})
+        for i, mean in enumerate(self._average):
+            mean.copy_(tensors[f"average.{i}"])
+        for name, weight in self.trained.items():
+            self.optimizer.state[weight] = {what: tensors[f"adam.{name}.{what}"].to(weight.device, copy=True) for what in moments}
+        self.step = step
+
+
+def train(
+    module: nn.Module,
+    loss: Loss,
+    poses: PoseSet,
+    config: TrainConfig | None = None,
+    *,
+    validate: Callable[[nn.Module], dict[str, float]] | None = None,
+    state: TrainState | None = None,
+) -> Iterator[TrainStep]:
     """Train module in place with Adam (amsgrad) on poses, yielding after every step; poses and module share a device.
 
     loss(module, batch, generator=...) is lifting_loss, denoising_loss or your own. Parameters that need no gradient stay as they are.
-    The same seed gives the same weights on the same machine. Leaving the loop early is fine. Raises FloatingPointError if the loss is
-    not finite, before it touches the weights.
+    While it trains the module holds the last step's weights; at the end, and while validate(module) looks at it after every epoch, their
+    running mean (config.ema). The same seed gives the same weights on the same machine. Leaving the loop early is fine; a state given
+    (TrainState) says how to go on, and runs.kept_training keeps it in files. Under torch.distributed each process computes its rows of
+    every batch, and the gradients are averaged. Raises FloatingPointError if the loss is not finite, with the weights as they were.
     """
     config = config or TrainConfig()
-    weights = [p for p in module.parameters() if p.requires_grad]
-    if not weights:
-        raise ValueError("nothing to train: no parameter of the module requires a gradient")
-    optimizer = torch.optim.Adam(weights, lr=config.lr, amsgrad=True)
-    per_epoch = steps_per_epoch(len(poses), config)
-    rows = len(poses) * (2 if config.mirror else 1)
-    draws = generator(config.seed)
-    step = 0
-    for epoch in range(1, config.epochs + 1):
-        for batch in batches(poses, config.batch_size, shuffle=True, augment=config.mirror, generator=draws):
-            if len(batch) == 1 and rows > 1 and config.batch_size > 1:  # what is left over; BatchNorm has no statistics of one pose
+    state = state or TrainState(module, config)
+    rank, world = process()
+    objective = _Objective(module, loss)
+    call = nn.parallel.DistributedDataParallel(objective) if world > 1 else objective
+    per_epoch, on = steps_per_epoch(len(poses), config), poses.device
+    broken = torch.zeros((), dtype=torch.bool, device=on)
+    for epoch in range(1 + state.step // per_epoch, config.epochs + 1):
+        order = generator(config.seed, epoch)
+        for number, batch in enumerate(batches(poses, config.batch_size, shuffle=True, augment=config.mirror, generator=order), 1):
+            done = state.step + 1 - (epoch - 1) * per_epoch  # the step of this epoch that is next
+            if number != done or number > per_epoch:  # done before an interruption; or what is left over, too few for BatchNorm
                 continue
-            lr = learning_rate(step, per_epoch, config)
-            for group in optimizer.param_groups:
-                group["lr"] = lr
+            lr = learning_rate(state.step, per_epoch, config)
             module.train()  # the caller's loop body may have evaluated
-            with _seeded_dropout(config.seed, step, poses.device):
-                value = loss(module, batch, generator=draws)
-            if not torch.isfinite(value):
-                raise FloatingPointError(f"the loss is {value.item()} at step {step + 1}: lower lr (now {lr:.1e}) or look for bad poses")
-            optimizer.zero_grad(set_to_none=True)
-            value.backward()
-            optimizer.step()
-            step += 1
-            yield TrainStep(epoch, step, value.detach(), lr)
+            first, last = len(batch) * rank // world, len(batch) * (rank + 1) // world
+            share = (last - first) / len(batch)
+            with _seeded_dropout(config.seed, state.step, on), share_of_batch(first, last, len(batch)):
+                mean = call(batch[first:last] if world > 1 else batch, generator(config.seed, state.step, 0, device=on))
+            value = mean.detach() * share
+            if world > 1:
+                distributed.all_reduce(value)  # the sum of the shares' parts: what one process would have computed
+            finite = torch.isfinite(value)
+            broken = broken | ~finite
+            last_of_epoch = number == per_epoch
+            state.optimizer.zero_grad(set_to_none=True)
+            (mean * (share * world)).backward()  # averaged over processes, the gradient of the whole batch's mean
+            state.update(lr, finite)
+            if (on.type == "cpu" or state.step % LOOK == 0 or last_of_epoch) and broken:
+                at = f"step {state.step}" if on.type == "cpu" else f"one of the last {LOOK} steps up to {state.step}"
+                raise FloatingPointError(f"the loss is not finite at {at}: lower lr (now {lr:.1e}) or look for bad poses")
+            scores = None
+            if last_of_epoch and validate:
+                with state.averaged() as seen, torch.no_grad():
+                    scores = validate(seen)
+            yield TrainStep(epoch, state.step, value, lr, scores)
+    state.settle()
+
+
+class _Objective(nn.Module):
+    """The loss as a module, which is what DistributedDataParallel wraps."""
+
+    def __init__(self, module: nn.Module, loss: Loss):
+        super().__init__()
+        self.module, self.loss = module, loss
+
+    def forward(self, batch: PoseSet, draws: torch.Generator) -> torch.Tensor:
+        return self.loss(self.module, batch, generator=draws)
 
 
 def steps_per_epoch(poses: int, config: TrainConfig) -> int:
-    """Optimiser steps in one epoch over a set of so many poses; a last batch of a single pose is left out."""
-    rows = poses * (2 if config.mirror else 1)
-    return math.ceil(rows / config.batch_size) - (rows > 1 and config.batch_size > 1 and rows % config.batch_size == 1)
+    """Optimiser steps in one epoch over a set of so many poses; a last batch of a single pose (per process) or fewer is left out."""
+    rows, least = poses * (2 if config.mirror else 1), 2 * process()[1] if config.batch_size > 1 else 1
+    return max(1, math.ceil(rows / config.batch_size) - (0 < rows % config.batch_size < least))
 
 
 def learning_rate(step: int, per_epoch: int, config: TrainConfig) -> float:
@@ -105,7 +216,8 @@ class _seeded_dropout:
     """Dropout draws from torch's global generator: seed it for this step, then give the caller's state back."""
 
     def __init__(self, seed: int, step: int, device: torch.device):
-        self.seed = mixed_seed(seed, step)
+        # A card's dropout cannot draw the whole batch's mask for a share of it (graph.Dropout does), so there each process has its own.
+        self.seed = mixed_seed(seed, step, 1 + (process()[0] if device.type == "cuda" else 0))
         self.fork = torch.random.fork_rng([device] if device.type == "cuda" else [])
 
     def __enter__(self):

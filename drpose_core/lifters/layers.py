@@ -5,6 +5,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..graph import Dropout
+from ..runtime import own_rows
 
 
 class DropPath(nn.Module):
@@ -17,7 +18,8 @@ class DropPath(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if not self.training or self.p == 0:
             return x
-        keep = torch.empty(len(x), *[1] * (x.ndim - 1), dtype=x.dtype, device=x.device).bernoulli_(1 - self.p)
+        ones = [1] * (x.ndim - 1)
+        keep = own_rows(lambda n: torch.empty(n, *ones, dtype=x.dtype, device=x.device).bernoulli_(1 - self.p), len(x))
         return x * (keep / (1 - self.p))
 
 

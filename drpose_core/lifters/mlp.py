@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from ..graph import Dropout
 from ..skeleton import J
 
 
@@ -26,4 +27,4 @@ class ResidualMLP(nn.Sequential):
 
 
 def _round(inputs: int, width: int, dropout: float) -> tuple[nn.Module, ...]:
-    return nn.Linear(inputs, width), nn.BatchNorm1d(width), nn.ReLU(), nn.Dropout(dropout)
+    return nn.Linear(inputs, width), nn.BatchNorm1d(width), nn.ReLU(), Dropout(dropout)

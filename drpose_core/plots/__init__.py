@@ -7,6 +7,7 @@ For a paper: figure.write_image("pose.svg") (or .png, .pdf) after pip install ka
 from .bodies import gallery_figure, hypotheses_figure, motion_figure, pair_figure, pose_figure, steps_figure
 from .charts import calibration_figure, curve_figure, heat_figure, joint_error_figure
 from .look import LEFT_COLOR, MIDDLE_COLOR, RIGHT_COLOR
+from .losses import live_losses, losses_figure
 from .views import clicked, explorer_figure, explorer_view, fit_axes
 
 __all__ = [
@@ -23,6 +24,8 @@ __all__ = [
     "heat_figure",
     "hypotheses_figure",
     "joint_error_figure",
+    "live_losses",
+    "losses_figure",
     "motion_figure",
     "pair_figure",
     "pose_figure",

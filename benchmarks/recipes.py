@@ -1,0 +1,133 @@
+"""Which way of training the denoiser is best on people it has not seen, at the same number of samples.
+
+python benchmarks/recipes.py --source synthetic            python benchmarks/recipes.py --source cmu --data ../shared/cmu
+
+Every recipe changes one thing of the default, but for the published ones. One row per source, seed and recipe goes to output/recipes.csv as
+soon as it is measured; what stands there is not measured again. The lifter is DC-GCT, trained once per source and seed (output/recipes/).
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+import torch
+import tyro
+from refinement import append, measured, run
+
+import drpose_core as dr
+from drpose_core.model import CLIP, INITIAL_NOISE, JOINT_WEIGHTS
+from drpose_core.report import markdown
+
+OUT = dr.project_root() / "output" / "recipes.csv"
+LIMBS = torch.tensor(JOINT_WEIGHTS)
+MEASURES = ("refined MPJPE", "refined P-MPJPE", "mean of 10", "best of 10 (oracle)", "ECE")
+
+
+def denoising(model, batch, *, generator, weights=LIMBS, depth=1.0, power=1.0, initial_noise=INITIAL_NOISE) -> torch.Tensor:
+    """model.denoising_loss with more to turn: joint weights, the depth's weight, and t = T u^power for a uniform u."""
+    x0, steps = batch.pose3d, len(model.schedule)
+    t = (steps * torch.rand(len(x0), generator=generator) ** power).long()
+    x_t = model.schedule.add_noise(x0, t, torch.randn(x0.shape, generator=generator)).clamp(-CLIP, CLIP)
+    x_init = batch.initial[:, 0] + initial_noise * torch.randn(x0.shape, generator=generator)
+    pred = model.denoiser(x_t[:, None], x_init, model.denoiser.condition(batch.kp2d, t))[:, 0]
+    distance = ((pred - x0) * torch.tensor([1, 1, depth])).norm(dim=-1)
+    return (distance * weights).mean()
+
+
+def recipes(epochs: int) -> dict[str, tuple[dr.TrainConfig, Callable]]:
+    """Name -> (configuration, loss)."""
+    config = partial(dr.TrainConfig, epochs=epochs)
+    default, loss = config(), dr.denoising_loss
+    published = dr.TrainConfig.published(epochs)
+    return {
+        "published": (published, loss),
+        "published, batch 32": (config(lr=5e-4, decay="published", ema=0), loss),
+        "default": (default, loss),
+        "last weights (no mean)": (config(ema=0), loss),
+        "mean over 100 steps": (config(ema=0.99), loss),
+        "published decay, with mean": (config(lr=5e-4, decay="published"), loss),
+        "lr x 2": (config(lr=2 * default.lr), loss),
+        "lr / 2": (config(lr=default.lr / 2), loss),
+        "batch 64": (config(batch_size=64), loss),
+        "batch 16": (config(batch_size=16), loss),
+        "all joints weigh 1": (default, partial(denoising, weights=torch.ones(17))),
+        "depth weighs 2": (default, partial(denoising, depth=2.0)),
+        "more small t (u^2)": (default, partial(denoising, power=2.0)),
+        "more large t (u^0.5)": (default, partial(denoising, power=0.5)),
+        "initial noise 30 mm": (default, partial(loss, initial_noise=0.03)),
+        "initial noise 100 mm": (default, partial(loss, initial_noise=0.1)),
+    }
+
+
+def main(
+    source: Literal["synthetic", "cmu", "h36m"] = "synthetic",
+    data: Path | None = None,
+    seeds: tuple[int, ...] = (0, 1, 2),
+    only: tuple[str, ...] = (),
+    samples: int = 20_000,
+) -> None:
+    """Train and score; samples are poses before mirroring, for the lifter and again for the denoiser; only: names of recipes."""
+    train, test = (dr.load_poses(source, split, data) for split in ("train", "test"))
+    test = test[torch.randperm(len(test), generator=dr.generator(0))[:1024]]
+    epochs = math.ceil(samples / len(train))
+    for seed in seeds:
+        poses = train[torch.randperm(len(train), generator=dr.generator(seed))[: samples // epochs]]
+        for name, (config, loss) in recipes(epochs).items():
+            cell = {"source": source, "seed": seed, "recipe": name, "samples": samples}
+            if measured(OUT, cell) or (only and name not in only):
+                continue
+            torch.manual_seed(seed + 1)
+            model = dr.DRPose(dr.ModelConfig(), lifter(source, seed, poses, epochs))
+            start = time.perf_counter()
+            seen = dr.with_initial_poses(model, poses)
+            config = replace(config, seed=seed)
+            run(f"{source} {seed} {name}", dr.train(model, loss, seen, config), seen, config)
+            append(OUT, cell | {"seconds": round(time.perf_counter() - start)} | scores(model.eval(), test))
+    print(markdown(summary(pd.read_csv(OUT))))
+
+
+def lifter(source: str, seed: int, poses: dr.PoseSet, epochs: int) -> torch.nn.Module:
+    """DC-GCT by the default recipe; from its file if it is there."""
+    path = OUT.with_suffix("") / f"{source}_{seed}_{len(poses)}_{epochs}.safetensors"
+    if not path.exists():
+        torch.manual_seed(seed)
+        config = dr.TrainConfig(epochs=epochs, seed=seed)
+        module = dr.build_lifter("dcgct")
+        run(f"{source} {seed} lifter", dr.train(module, dr.lifting_loss, poses, config), poses, config)
+        dr.save_checkpoint(path, dr.DRPose(dr.ModelConfig(depth=1), module))
+    return dr.load_checkpoint(path).lifter
+
+
+def scores(model: dr.DRPose, test: dr.PoseSet) -> dict[str, float]:
+    """mm: refined once (H = 1, K = 1) as mean over actions, and on 96 poses 10 hypotheses in 8 quadratic steps with eta = 0."""
+    once = dr.table(dr.evaluate(model, test, hypotheses=1, steps=1))
+    many = dr.assess(model, test[:96], hypotheses=10, steps=8, spacing="quadratic", eta=0)
+    table = dr.table(many.scores)
+    ece = many.summary.set_index("quantity")["value"]["calibration error (ECE), H = 10"]
+    row = {"initial MPJPE": once["MPJPE"]["initial"]} | {f"refined {p}": once[p]["p_avg"] for p in ("MPJPE", "P-MPJPE")}
+    row |= {"mean of 10": table["MPJPE"]["p_avg"], "best of 10 (oracle)": table["MPJPE"]["p_best"], "ECE": ece}
+    return {name: round(float(value), 3) for name, value in row.items()}
+
+
+def summary(rows: pd.DataFrame) -> pd.DataFrame:
+    """Per source and recipe, means over seeds, each as the difference from the default on the same seeds (the default: as it is)."""
+    table = []
+    for source, part in rows.groupby("source", sort=False):
+        by_seed = part.set_index(["recipe", "seed"])[list(MEASURES)]
+        for name in dict.fromkeys(part.recipe):
+            own = by_seed.loc[name]
+            change = own if name == "default" else own - by_seed.loc["default"].loc[own.index]
+            cells = {m: f"{change[m].mean():{'' if name == 'default' else '+'}.{2 if m == 'ECE' else 1}f}" for m in MEASURES}
+            wins = (change["refined MPJPE"] < 0).sum()
+            table.append({"source": source, "recipe": name, "seeds": len(own)} | cells)
+            table[-1]["seeds better than default"] = "" if name == "default" else f"{wins} of {len(own)}"
+    return pd.DataFrame(table)
+
+
+if __name__ == "__main__":
+    tyro.cli(main)

@@ -1,0 +1,52 @@
+"""Training as it goes: a figure of losses and validation scores, and one that redraws itself in the notebook."""
+
+from collections.abc import Callable, Mapping
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from .look import BEST_COLOR, INITIAL_COLOR, LEFT_COLOR, MIDDLE_COLOR, RIGHT_COLOR, TRUTH_COLOR, dressed
+
+PALETTE = (LEFT_COLOR, RIGHT_COLOR, TRUTH_COLOR, INITIAL_COLOR, BEST_COLOR, MIDDLE_COLOR)
+COLUMNS = ("epoch", "step", "loss", "lr", "seconds")  # of runs.history; what follows was validated
+
+
+def losses_figure(histories: pd.DataFrame | Mapping[str, pd.DataFrame], *, title: str = "", source: str = "") -> go.Figure:
+    """Losses over steps, and beside them what was validated after each epoch; several runs by name, one colour each."""
+    histories = {"": histories} if isinstance(histories, pd.DataFrame) else histories
+    scores = list(dict.fromkeys(name for h in histories.values() for name in h.columns if name not in COLUMNS))
+    figure = make_subplots(1, 1 + len(scores), subplot_titles=("training loss", *(name.replace("_mm", " (mm)") for name in scores)))
+    for i, (name, rows) in enumerate(histories.items()):
+        look = {"name": name or "loss", "legendgroup": name, "line": {"color": PALETTE[i % 6], "dash": ("solid", "dash", "dot")[i // 6 % 3]}}
+        smooth = rows.loss.rolling(max(1, len(rows) // 40), min_periods=1).mean()
+        faint = {"opacity": 0.25, "showlegend": False, "hoverinfo": "skip"}
+        figure.add_scatter(x=rows.step, y=rows.loss, mode="lines", row=1, col=1, **look | faint)
+        figure.add_scatter(x=rows.step, y=smooth, mode="lines", showlegend=len(histories) > 1, row=1, col=1, **look)
+        for column, score in enumerate(scores, 2):
+            if score in rows:
+                seen = rows.dropna(subset=[score])
+                figure.add_scatter(x=seen.step, y=seen[score], mode="lines+markers", showlegend=False, row=1, col=column, **look)
+    figure.update_xaxes(title="step", rangemode="tozero")
+    return dressed(figure, title, source, height=380)
+
+
+def live_losses(*, title: str = "", source: str = "") -> Callable[[pd.DataFrame], None]:
+    """A function that draws a history into the notebook's cell and, called again, redraws it there: train_in's watch.
+
+    It needs nothing that a restarted kernel has lost: the history comes from the run's folder.
+    """
+    from IPython.display import display  # plots are of use without a notebook
+
+    shown = []
+
+    def draw(history: pd.DataFrame) -> None:
+        figure = losses_figure(history, title=title, source=source)
+        figure.layout.uirevision = "kept"  # a zoom outlives the next drawing
+        bundle = figure._repr_mimebundle_()  # what IPython would ask the figure for
+        if shown:
+            shown[0].update(bundle, raw=True)
+        else:
+            shown.append(display(bundle, raw=True, display_id=True))
+
+    return draw
