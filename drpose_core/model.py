@@ -28,12 +28,12 @@ CARD_CHUNK = 16384  # on a GPU: about a gigabyte
 class ModelConfig:
     """All that is needed to build a DRPose; stands in every checkpoint."""
 
-    lifter: str = "dcgct"
-    channels: int = 96
-    depth: int = 5
-    heads: int = 4
-    dropout: float = 0.1
-    timesteps: int = 1000
+    lifter: str = "dcgct"  # the initial model: dcgct, htnet, mlp, or a name registered in LIFTERS
+    channels: int = 96  # width of the denoiser
+    depth: int = 5  # its layers
+    heads: int = 4  # of its attention
+    dropout: float = 0.1  # in its layers, while training
+    timesteps: int = 1000  # T, levels of noise
 
     def __post_init__(self):
         for name, low, high in (("channels", 4, 4096), ("depth", 1, 100), ("heads", 1, 256), ("timesteps", 1, 100_000)):

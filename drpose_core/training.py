@@ -143,7 +143,7 @@ def train(
     loss(module, batch, generator=...) is lifting_loss, denoising_loss or your own. Parameters that need no gradient stay as they are.
     While it trains the module holds the last step's weights; at the end, and while validate(module) looks at it after every epoch, their
     running mean (config.ema). The same seed gives the same weights on the same machine. Leaving the loop early is fine; a state given
-    (TrainState) says how to go on, and runs.kept_training keeps it in files. Under torch.distributed each process computes its rows of
+    (TrainState) says how to go on, and run_folders.train_in keeps it in files. Under torch.distributed each process computes its rows of
     every batch, and the gradients are averaged. Raises FloatingPointError if the loss is not finite, with the weights as they were.
     """
     config = config or TrainConfig()
@@ -157,7 +157,7 @@ def train(
         order = generator(config.seed, epoch)
         for number, batch in enumerate(batches(poses, config.batch_size, shuffle=True, augment=config.mirror, generator=order), 1):
             done = state.step + 1 - (epoch - 1) * per_epoch  # the step of this epoch that is next
-            if number != done or number > per_epoch:  # done before an interruption; or what is left over, too few for BatchNorm
+            if number != done or number > per_epoch:  # done before an interruption; or left over: too few for BatchNorm, and for many processes
                 continue
             lr = learning_rate(state.step, per_epoch, config)
             module.train()  # the caller's loop body may have evaluated
@@ -197,9 +197,9 @@ class _Objective(nn.Module):
 
 
 def steps_per_epoch(poses: int, config: TrainConfig) -> int:
-    """Optimiser steps in one epoch over a set of so many poses; a last batch of a single pose (per process) or fewer is left out."""
-    rows, least = poses * (2 if config.mirror else 1), 2 * process()[1] if config.batch_size > 1 else 1
-    return max(1, math.ceil(rows / config.batch_size) - (0 < rows % config.batch_size < least))
+    """Optimiser steps in one epoch over a set of so many poses; a last batch of less than half the size is left out."""
+    rows = poses * (2 if config.mirror else 1)
+    return max(1, math.floor(rows / config.batch_size + 0.5))
 
 
 def learning_rate(step: int, per_epoch: int, config: TrainConfig) -> float:

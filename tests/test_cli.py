@@ -12,13 +12,15 @@ TINY = ["--lifter.batch-size", "64", "--denoiser.batch-size", "64", "--model.dep
 
 
 @pytest.fixture
-def command(monkeypatch, poses):
+def command(monkeypatch, poses, tmp_path):
     """Runs python -m drpose_core <arguments> on a few poses of the synthetic figure."""
     few = poses[torch.arange(0, len(poses), 4)]
     for part in (cli.poses, cli.scoring, cli.training):
         monkeypatch.setattr(part, "load_poses", lambda source, split, folder, keypoints=None: few)
 
     def run(*arguments):
+        if arguments[0] == "train" and "--folder" not in arguments:
+            arguments = (*arguments, "--folder", tmp_path / "runs" / str(len(list(tmp_path.rglob("run.json")))))
         monkeypatch.setattr("sys.argv", ["drpose_core", *map(str, arguments)])
         cli.main()
         return few

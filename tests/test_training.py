@@ -49,7 +49,8 @@ def test_the_callers_random_state_is_left_alone(poses):
 def test_steps_and_epochs_are_counted_from_one(poses):
     config = dr.TrainConfig(epochs=2, batch_size=16)
     log = list(dr.train(torch.nn.Linear(2, 3), dr.lifting_loss, poses[:20], config))
-    assert steps_per_epoch(20, config) == 3 and [(s.epoch, s.step) for s in log] == [(1, 1), (1, 2), (1, 3), (2, 4), (2, 5), (2, 6)]
+    assert steps_per_epoch(19, config) == 2 and steps_per_epoch(20, config) == 3 and steps_per_epoch(3, config) == 1
+    assert [(s.epoch, s.step) for s in log] == [(1, 1), (1, 2), (1, 3), (2, 4), (2, 5), (2, 6)]
 
 
 def test_learning_rates():

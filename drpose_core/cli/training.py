@@ -1,7 +1,8 @@
 """The command that trains."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,15 +13,17 @@ from tqdm import tqdm
 from ..checkpoints import load_checkpoint, save_checkpoint
 from ..data import PoseSet
 from ..evaluation import evaluate, wrong_pairing
+from ..fingerprint import fingerprint
 from ..lifters import build_lifter
+from ..metrics import mpjpe
 from ..model import DRPose, ModelConfig, denoising_loss, lifting_loss, with_initial_poses
 from ..published import TRAINED_ON, load_published_lifter
+from ..run_folders import run_folder, train_in
 from ..runtime import device as find_device
-from ..runtime import generator, project_root
+from ..runtime import distributed_run, generator, process, project_root
 from ..sources import load_poses, with_predictions
 from ..tables import table
 from ..training import TrainConfig, steps_per_epoch
-from ..training import train as train_steps
 from .words import PICKLED, Source, command_line
 
 
@@ -28,52 +31,114 @@ def train(
     source: Source = "synthetic",
     data: Path | None = None,
     out: Path | None = None,
+    folder: Path | None = None,
     model: ModelConfig = ModelConfig(),  # noqa: B008 (frozen)
-    lifter: TrainConfig = TrainConfig(epochs=1, batch_size=32),  # noqa: B008
-    denoiser: TrainConfig = TrainConfig(epochs=1, batch_size=32),  # noqa: B008
+    lifter: TrainConfig = TrainConfig(epochs=1),  # noqa: B008
+    denoiser: TrainConfig = TrainConfig(epochs=1),  # noqa: B008
     seed: int = 0,
     lifter_from: Path | None = None,
     predictions: Path | None = None,
+    bf16: bool = False,
+    compile: bool = False,
     half: bool = False,
 ) -> None:
     """Train a lifter and then a denoiser on it, keep both in a checkpoint, and score it on the test subjects.
+
+    The same command again goes on where it was interrupted. Under torchrun the processes share every batch.
 
     Args:
         source: Where the poses come from.
         data: The folder with the source's files (default: data/); synthetic needs none.
         out: The checkpoint (default: checkpoints/<source>.safetensors, which the notebooks pick up).
+        folder: The folder of what is needed to go on and of the histories (default: output/runs/<name of out>-<digits of the settings>).
         model: The model.
         lifter: How to train the lifter.
         denoiser: How to train the denoiser.
         seed: For everything drawn; replaces the seeds of the two above.
         lifter_from: Take the lifter from a checkpoint (.safetensors) or published weights (.pth) instead of training one.
         predictions: Predictions for the training and test poses (npz) to refine instead of a lifter's poses.
+        bf16: Compute the denoiser's layers in bfloat16.
+        compile: Compile the denoiser first (needs a C++ compiler; takes a minute).
         half: Write the checkpoint in float16.
     """
-    out, where = out or project_root() / "checkpoints" / f"{source}.safetensors", find_device()
-    if predictions:
-        model = replace(model, lifter="elsewhere")
-    torch.manual_seed(seed)  # the networks' first weights
-    first, known = _lifter(lifter_from, model.lifter) if lifter_from else (build_lifter(model.lifter), {})
-    poses, test = (load_poses(source, split, data).to(where) for split in ("train", "test"))
-    if predictions:
-        poses, test = with_predictions(poses, predictions), with_predictions(test, predictions)
-    record = {"train": poses.describe(), "test": test.source, "seed": seed, "command": command_line()}
-    for sentence in wrong_pairing(known, poses):
-        warnings.warn(f"--lifter-from: {sentence}", stacklevel=2)
-    first.to(where)
-    if not lifter_from and not predictions:
-        record["lifter_steps"] = _run("lifter", first, lifting_loss, poses, replace(lifter, seed=seed))
-    whole = DRPose(model, first).to(where)
-    poses = with_initial_poses(whole, poses)  # the lifter is frozen: once per pose is enough
-    record["denoiser_steps"] = _run("denoiser", whole, denoising_loss, poses, replace(denoiser, seed=seed))
-    save_checkpoint(out, whole, record=record)  # before the scores: whatever happens now, the weights are there
-    some = test[torch.randperm(len(test), generator=generator(seed))[:512].to(where)]
-    scores = table(evaluate(whole.eval(), some, hypotheses=1, steps=1, seed=seed))
-    of_poses = scores.loc[["initial", "p_avg"], ["MPJPE", "P-MPJPE"]].astype(float).round(2).T.to_dict()
-    record["scores_mm"] = {"poses": len(some), "hypotheses": 1, "steps": 1} | of_poses
-    save_checkpoint(out, whole, record=record, dtype=torch.float16 if half else torch.float32)
-    print(f"{scores.round(1).to_string()}\n{len(some)} poses, {test.source}; H = 1, K = 1\nwritten to {out}")
+    with distributed_run() as rank:
+        out, where = out or project_root() / "checkpoints" / f"{source}.safetensors", find_device()
+        if predictions:
+            model = replace(model, lifter="elsewhere")
+        lifter, denoiser = replace(lifter, seed=seed), replace(denoiser, seed=seed)
+        settings = [source, *map(str, (data, lifter_from, predictions)), model, lifter, denoiser, bf16]
+        folder = run_folder(folder or f"{out.stem}-{fingerprint([repr(x) for x in settings])[:6]}")
+        say = print if rank == 0 else lambda *words: None
+        if not lifter_from and not predictions:
+            say(f"As a notebook cell:\n\n{notebook_cell(source, data, out, folder, model, lifter, denoiser, bf16, compile)}\n")
+        torch.manual_seed(seed)  # the networks' first weights
+        first, known = _lifter(lifter_from, model.lifter) if lifter_from else (build_lifter(model.lifter), {})
+        poses, test = (load_poses(source, split, data).to(where) for split in ("train", "test"))
+        if predictions:
+            poses, test = with_predictions(poses, predictions), with_predictions(test, predictions)
+        some = test[torch.randperm(len(test), generator=generator(seed))[:512].to(where)]
+        record = {"train": poses.describe(), "test": test.source, "seed": seed, "command": command_line()}
+        for sentence in wrong_pairing(known, poses):
+            warnings.warn(f"--lifter-from: {sentence}", stacklevel=2)
+        first.to(where)
+        if not lifter_from and not predictions:
+            watched = lambda m: {"test_mm": 1000 * mpjpe(m(some.kp2d), some.pose3d).mean().item()}  # noqa: E731
+            record["lifter_steps"] = _run(folder / "lifter", first, lifting_loss, poses, lifter, watched)
+        whole = DRPose(model, first).to(where)
+        poses = with_initial_poses(whole, poses)  # the lifter is frozen: once per pose is enough
+        watched = lambda m: {"test_mm": table(evaluate(m, some, hypotheses=1, steps=1, seed=seed)).MPJPE["p_avg"]}  # noqa: E731
+        whole.denoiser.bf16 = bf16
+        with _compiled(whole.denoiser) if compile else nullcontext():
+            record["denoiser_steps"] = _run(folder / "denoiser", whole, denoising_loss, poses, denoiser, watched)
+        whole.denoiser.bf16 = False
+        if rank == 0:
+            save_checkpoint(out, whole, record=record)  # before the scores: whatever happens now, the weights are there
+        scores = table(evaluate(whole.eval(), some, hypotheses=1, steps=1, seed=seed))
+        of_poses = scores.loc[["initial", "p_avg"], ["MPJPE", "P-MPJPE"]].astype(float).round(2).T.to_dict()
+        record["scores_mm"] = {"poses": len(some), "hypotheses": 1, "steps": 1} | of_poses
+        if rank == 0:
+            save_checkpoint(out, whole, record=record, dtype=torch.float16 if half else torch.float32)
+        say(f"{scores.round(1).to_string()}\n{len(some)} poses, {test.source}; H = 1, K = 1\nwritten to {out}; its history is in {folder}")
+
+
+def notebook_cell(
+    source: str,
+    data: Path | None,
+    out: Path,
+    folder: Path,
+    model: ModelConfig,
+    lifter: TrainConfig,
+    denoiser: TrainConfig,
+    bf16: bool,
+    compile: bool,
+) -> str:
+    """Python that trains what the command trains, with a live figure."""
+    path = lambda p: None if p is None else str(p)  # noqa: E731
+    switches = ["model.denoiser.bf16 = True"] * bf16 + ["model.denoiser.compile()"] * compile
+    return "\n".join(
+        [
+            "import torch",
+            "import drpose_core as dr",
+            "from drpose_core import plots",
+            "",
+            f"torch.manual_seed({lifter.seed})",
+            "device = dr.device()",
+            f'poses = dr.load_poses({source!r}, "train", {path(data)!r}).to(device)',
+            f"lifter = dr.build_lifter({model.lifter!r}).to(device)",
+            f"config = dr.{lifter}",
+            f"steps = dr.train_in({path(folder / 'lifter')!r}, lifter, dr.lifting_loss, poses, config, watch=plots.live_losses())",
+            "for step in steps:",
+            "    pass",
+            f"model = dr.DRPose(dr.{model}, lifter).to(device)",
+            *switches,
+            "poses = dr.with_initial_poses(model, poses)",
+            f"config = dr.{denoiser}",
+            f"steps = dr.train_in({path(folder / 'denoiser')!r}, model, dr.denoising_loss, poses, config, watch=plots.live_losses())",
+            "for step in steps:",
+            "    pass",
+            f'dr.save_checkpoint({path(out)!r}, model, record={{"train": poses.describe()}})',
+        ]
+    )
 
 
 def _lifter(path: Path, name: str) -> tuple[nn.Module, dict]:
@@ -88,10 +153,23 @@ def _lifter(path: Path, name: str) -> tuple[nn.Module, dict]:
     return lifter, record
 
 
-def _run(name: str, module: nn.Module, loss: Callable, poses: PoseSet, config: TrainConfig) -> int:
+def _run(folder: Path, module: nn.Module, loss: Callable, poses: PoseSet, config: TrainConfig, watched: Callable) -> int:
     """Train to the end with a progress bar; the number of steps."""
     total = config.epochs * steps_per_epoch(len(poses), config)
-    for step in (bar := tqdm(train_steps(module, loss, poses, config), desc=name, total=total)):
-        if step.step % 50 == 0:
-            bar.set_postfix_str(f"loss {1000 * step.loss.item():.1f} mm")
+    with tqdm(desc=folder.name, total=total, disable=process()[0] > 0) as bar:
+        for step in train_in(folder, module, loss, poses, config, validate=watched):
+            bar.update(step.step - bar.n)  # a run that goes on starts where it was
+            if step.step % 50 == 0:
+                bar.set_postfix_str(f"loss {1000 * step.loss.item():.1f} mm")
+        bar.update(total - bar.n)
     return total
+
+
+@contextmanager
+def _compiled(denoiser: nn.Module) -> Iterator[None]:
+    """Compiled while training only: what is scored and saved is the plain network."""
+    denoiser.compile()
+    try:
+        yield
+    finally:
+        denoiser._compiled_call_impl = None

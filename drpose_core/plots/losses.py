@@ -9,7 +9,7 @@ from plotly.subplots import make_subplots
 from .look import BEST_COLOR, INITIAL_COLOR, LEFT_COLOR, MIDDLE_COLOR, RIGHT_COLOR, TRUTH_COLOR, dressed
 
 PALETTE = (LEFT_COLOR, RIGHT_COLOR, TRUTH_COLOR, INITIAL_COLOR, BEST_COLOR, MIDDLE_COLOR)
-COLUMNS = ("epoch", "step", "loss", "lr", "seconds")  # of runs.history; what follows was validated
+COLUMNS = ("epoch", "step", "loss", "lr", "seconds")  # of history(); what follows was validated
 
 
 def losses_figure(histories: pd.DataFrame | Mapping[str, pd.DataFrame], *, title: str = "", source: str = "") -> go.Figure:
