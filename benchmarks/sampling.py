@@ -106,10 +106,16 @@ def seconds(work: Callable, device: torch.device) -> float:
     return time.perf_counter() - start
 
 
-def foreign(path: Path, test: dr.PoseSet, hypotheses: int, steps: int) -> Callable:
+def foreign_module(path: Path):
+    """The module in a file."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+def foreign(path: Path, test: dr.PoseSet, hypotheses: int, steps: int) -> Callable:
+    module = foreign_module(path)
     net = module.Denoiser().eval()
     pictures, poses = (test.kp2d, dr.flip(test.kp2d)), test.initial.unbind(1)
     return lambda: module.sample(net, *pictures, *poses, hypotheses, steps)

@@ -1,5 +1,6 @@
 """A training kept in a folder: it may be interrupted at any moment and goes on where it was; runs can be listed and compared."""
 
+import copy
 import json
 import platform
 import subprocess
@@ -38,6 +39,7 @@ def train_in(
     *,
     validate: Callable[[nn.Module], dict[str, float]] | None = None,
     watch: Callable[[pd.DataFrame], None] | None = None,
+    afresh: bool = False,
 ) -> Iterator[TrainStep]:
     """training.train, kept in a folder (a relative one lies in output/runs/): what was interrupted goes on from there, what is done is read.
 
@@ -45,13 +47,18 @@ def train_in(
     loss's unit), lr, seconds, and at an epoch's end what validate said. state.safetensors holds everything that going on needs, written
     whole or not at all, at every epoch's end and once a minute. Going on gives the weights of a run that was never interrupted, bit for
     bit on the same device. watch(history) is called every two seconds: plots.live_losses() draws it. Raises ValueError if the folder holds
-    another training, and FloatingPointError as train does, with the last good weights kept.
+    another training (other poses, configuration, loss or code of the module; afresh=True forgets it), and FloatingPointError as train does,
+    with the last good weights kept.
     """
     folder, config = run_folder(folder), config or TrainConfig()
     state = TrainState(module, config)
     total = config.epochs * steps_per_epoch(len(poses), config)
-    about = {"config": asdict(config), "train": poses.describe(), "poses": fingerprint(poses), "loss": getattr(loss, "__name__", str(loss))}
+    about = {"config": asdict(config), "train": poses.describe(), "poses": fingerprint(poses)}
+    about |= {"loss": f"{getattr(loss, '__name__', 'loss')} {fingerprint(loss)}", "module": f"{type(module).__name__} {_code(module)}"}
     rank, world = process()
+    if afresh and rank == 0:
+        for name in (ABOUT, STATE, HISTORY):
+            (folder / name).unlink(missing_ok=True)
     kept = [_continued(folder, about) if rank == 0 else None]
     if world > 1:
         distributed.broadcast_object_list(kept)  # the folder need be there on the first machine only
@@ -171,10 +178,10 @@ def _continued(folder: Path, about: dict) -> tuple[dict[str, torch.Tensor], int,
         return None
     try:
         kept = json.loads(path.read_text())
-        for part in ("config", "train", "poses", "loss"):
+        for part in ("config", "train", "poses", "loss", "module"):
             if kept[part] != about[part]:
                 a, b = (part if isinstance(part, dict) else {"": part} for part in (kept[part], about[part]))
-                differ = ", ".join(f"{part} {name} {a.get(name)!r}, not {b[name]!r}" for name in b if a.get(name) != b[name])
+                differ = ", ".join(f"{part} {name}".strip() + f" {a.get(name)!r}, not {b[name]!r}" for name in b if a.get(name) != b[name])
                 return ValueError(f"{folder} holds another training ({differ}): choose another folder, or delete this one")
         if not (folder / STATE).is_file():
             return None
@@ -185,6 +192,14 @@ def _continued(folder: Path, about: dict) -> tuple[dict[str, torch.Tensor], int,
         return tensors, step, [{k: v for k, v in row.items() if not pd.isna(v)} for row in rows.to_dict("records")]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
         return ValueError(f"{folder} cannot be read ({' '.join(str(error).split())}): delete it to train afresh")
+
+
+def _code(module: nn.Module) -> str:
+    """A fingerprint of what the module computes, whatever its weights: they are what changes."""
+    blank = copy.deepcopy(module)
+    for value in blank.state_dict().values():
+        value.zero_()
+    return fingerprint(blank)
 
 
 def _versions() -> dict[str, str]:

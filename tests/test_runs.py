@@ -145,8 +145,14 @@ def test_a_folder_keeps_to_its_training(few, tmp_path):
         trained(tmp_path / "r", few, dr.TrainConfig(epochs=3, batch_size=32, lr=2e-3))
     with pytest.raises(ValueError, match=r"holds another training \(train poses 100, not 50"):
         trained(tmp_path / "r", few[:50])
-    with pytest.raises(ValueError, match="state of another module or another recipe: choose another folder"):
+    with pytest.raises(ValueError, match=r"holds another training \(module 'DRPose \w+', not 'ResidualMLP \w+'"):
         list(dr.train_in(tmp_path / "r", dr.build_lifter("mlp"), dr.denoising_loss, few, CONFIG))
+    with pytest.raises(ValueError, match=r"holds another training \(loss 'loss \w+', not 'denoising_loss \w+'\)"):
+        halved = lambda model, batch, generator: dr.denoising_loss(model, batch, generator=generator) / 2  # noqa: E731
+        halved.__name__ = "loss"
+        trained(tmp_path / "other", few, loss=halved, stop=1)
+        trained(tmp_path / "other", few)
+    assert torch.equal(weights(trained(tmp_path / "other", few, afresh=True)), weights(trained(tmp_path / "r", few)))
     (tmp_path / "r" / "state.safetensors").write_bytes(b"no")
     with pytest.raises(ValueError, match=r"cannot be read .*: delete it to train afresh"):
         trained(tmp_path / "r", few)

@@ -41,6 +41,7 @@ def train(
     bf16: bool = False,
     compile: bool = False,
     half: bool = False,
+    afresh: bool = False,
 ) -> None:
     """Train a lifter and then a denoiser on it, keep both in a checkpoint, and score it on the test subjects.
 
@@ -60,6 +61,7 @@ def train(
         bf16: Compute the denoiser's layers in bfloat16.
         compile: Compile the denoiser first (needs a C++ compiler; takes a minute).
         half: Write the checkpoint in float16.
+        afresh: Forget what an earlier run left in the folder.
     """
     with distributed_run() as rank:
         out, where = out or project_root() / "checkpoints" / f"{source}.safetensors", find_device()
@@ -83,13 +85,13 @@ def train(
         first.to(where)
         if not lifter_from and not predictions:
             watched = lambda m: {"test_mm": 1000 * mpjpe(m(some.kp2d), some.pose3d).mean().item()}  # noqa: E731
-            record["lifter_steps"] = _run(folder / "lifter", first, lifting_loss, poses, lifter, watched)
+            record["lifter_steps"] = _run(folder / "lifter", first, lifting_loss, poses, lifter, watched, afresh)
         whole = DRPose(model, first).to(where)
         poses = with_initial_poses(whole, poses)  # the lifter is frozen: once per pose is enough
         watched = lambda m: {"test_mm": table(evaluate(m, some, hypotheses=1, steps=1, seed=seed)).MPJPE["p_avg"]}  # noqa: E731
         whole.denoiser.bf16 = bf16
         with _compiled(whole.denoiser) if compile else nullcontext():
-            record["denoiser_steps"] = _run(folder / "denoiser", whole, denoising_loss, poses, denoiser, watched)
+            record["denoiser_steps"] = _run(folder / "denoiser", whole, denoising_loss, poses, denoiser, watched, afresh)
         whole.denoiser.bf16 = False
         if rank == 0:
             save_checkpoint(out, whole, record=record)  # before the scores: whatever happens now, the weights are there
@@ -153,11 +155,11 @@ def _lifter(path: Path, name: str) -> tuple[nn.Module, dict]:
     return lifter, record
 
 
-def _run(folder: Path, module: nn.Module, loss: Callable, poses: PoseSet, config: TrainConfig, watched: Callable) -> int:
+def _run(folder: Path, module: nn.Module, loss: Callable, poses: PoseSet, config: TrainConfig, watched: Callable, afresh: bool) -> int:
     """Train to the end with a progress bar; the number of steps."""
     total = config.epochs * steps_per_epoch(len(poses), config)
     with tqdm(desc=folder.name, total=total, disable=process()[0] > 0) as bar:
-        for step in train_in(folder, module, loss, poses, config, validate=watched):
+        for step in train_in(folder, module, loss, poses, config, validate=watched, afresh=afresh):
             bar.update(step.step - bar.n)  # a run that goes on starts where it was
             if step.step % 50 == 0:
                 bar.set_postfix_str(f"loss {1000 * step.loss.item():.1f} mm")
