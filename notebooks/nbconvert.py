@@ -8,7 +8,13 @@ WIDGET = "application/vnd.jupyter.widget-view+json"  # drawn by scripts from a s
 
 
 class Tidy(Preprocessor):
-    """Take out the MathJax that plotly asks a server for (no figure has formulas), live widgets, and all but the last state of bars."""
+    """Take out the MathJax that plotly asks a server for (no figure has formulas), live widgets, all but the last state of bars, and all
+    but the page's first copy of plotly's code.
+    """
+
+    def preprocess(self, notebook, resources):
+        self.has_plotly = False
+        return super().preprocess(notebook, resources)
 
     def preprocess_cell(self, cell, resources, index):
         merged = []
@@ -28,8 +34,17 @@ class Tidy(Preprocessor):
                 output["data"]["text/html"] = "<p><i>Here stands a live widget when the notebook runs in JupyterLab (make lab).</i></p>"
             html = output.get("data", {}).get("text/html", "")
             if "<script" in html:
-                output["data"]["text/html"] = re.sub(r'<script src="https?://[^"]*"></script>', "", html)
+                output["data"]["text/html"] = self._once(re.sub(r'<script src="https?://[^"]*"></script>', "", html))
         return cell, resources
+
+    def _once(self, html):
+        """Without plotly's own code (megabytes) if the page has it already."""
+        scripts = re.split(r"(<script.*?</script>)", html, flags=re.DOTALL)
+        own = [script for script in scripts if re.match(r"<script[^>]*>/\*\*\s+\* plotly\.js v", script)]
+        if own and self.has_plotly:
+            scripts = [script for script in scripts if script not in own]
+        self.has_plotly |= bool(own)
+        return "".join(scripts)
 
 
 c = get_config()  # noqa: F821 (nbconvert defines it)

@@ -22,7 +22,8 @@ def losses_figure(histories: pd.DataFrame | Mapping[str, pd.DataFrame], *, title
         smooth = rows.loss.rolling(max(1, len(rows) // 40), min_periods=1).mean()
         faint = {"opacity": 0.25, "showlegend": False, "hoverinfo": "skip"}
         figure.add_scatter(x=rows.step, y=rows.loss, mode="lines", row=1, col=1, **look | faint)
-        figure.add_scatter(x=rows.step, y=smooth, mode="lines", showlegend=len(histories) > 1, row=1, col=1, **look)
+        mode = "lines" if len(rows) > 5 else "lines+markers"
+        figure.add_scatter(x=rows.step, y=smooth, mode=mode, showlegend=len(histories) > 1, row=1, col=1, **look)
         for column, score in enumerate(scores, 2):
             if score in rows:
                 seen = rows.dropna(subset=[score])
