@@ -36,6 +36,8 @@ lab: .venv/installed
 bench: .venv/installed
 	$(BIN)/python benchmarks/scoring.py
 	@echo; $(BIN)/python benchmarks/sampling.py
+	@echo; $(BIN)/python benchmarks/training.py
+	@echo; $(BIN)/python benchmarks/loading.py
 
 clean:
 	rm -rf .venv output

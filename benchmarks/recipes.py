@@ -52,6 +52,8 @@ def recipes(epochs: int) -> dict[str, tuple[dr.TrainConfig, Callable]]:
         "mean over 100 steps": (config(ema=0.99), loss),
         "published decay, with mean": (config(lr=5e-4, decay="published"), loss),
         "lr x 2": (config(lr=2 * default.lr), loss),
+        "lr x 4": (config(lr=4 * default.lr), loss),
+        "lr x 8": (config(lr=8 * default.lr), loss),
         "lr / 2": (config(lr=default.lr / 2), loss),
         "batch 64": (config(batch_size=64), loss),
         "batch 16": (config(batch_size=16), loss),

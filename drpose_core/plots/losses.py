@@ -33,21 +33,15 @@ def losses_figure(histories: pd.DataFrame | Mapping[str, pd.DataFrame], *, title
 
 
 def live_losses(*, title: str = "", source: str = "") -> Callable[[pd.DataFrame], None]:
-    """A function that draws a history into the notebook's cell and, called again, redraws it there: train_in's watch.
+    """A function that draws a history into the notebook's cell and, called again, puts the new figure in its place: train_in's watch.
 
-    It needs nothing that a restarted kernel has lost: the history comes from the run's folder.
+    It needs nothing that a restarted kernel has lost: the history comes from the run's folder. What else the cell has shown makes way too.
     """
-    from IPython.display import display  # plots are of use without a notebook
-
-    shown = []
+    from IPython.display import clear_output, display  # plots are of use without a notebook
 
     def draw(history: pd.DataFrame) -> None:
         figure = losses_figure(history, title=title, source=source)
-        figure.layout.uirevision = "kept"  # a zoom outlives the next drawing
-        bundle = figure._repr_mimebundle_()  # what IPython would ask the figure for
-        if shown:
-            shown[0].update(bundle, raw=True)
-        else:
-            shown.append(display(bundle, raw=True, display_id=True))
+        clear_output(wait=True)  # an update of the old figure in place would not be drawn: plotly's part of JupyterLab leaves it as it is
+        display(figure)
 
     return draw
