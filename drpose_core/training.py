@@ -22,7 +22,7 @@ class TrainConfig:
 
     epochs: int = 4  # an epoch is every pose once, and once mirrored if mirror is set
     batch_size: int = 32  # poses a step, of all processes together
-    lr: float = 1e-3  # Adam's (amsgrad) learning rate at its highest
+    lr: float = 2e-3  # Adam's (amsgrad) learning rate at its highest
     decay: Literal["cosine", "published"] = "cosine"  # cosine: 3 % warm-up, then down to 0; published: x 0.95 an epoch, x 0.5 at every fifth
     ema: float = 0.999  # the weights kept are a running mean over about 1 / (1 - ema) steps; 0: the last step's
     mirror: bool = True  # train on every pose's mirror image too

@@ -141,8 +141,8 @@ def test_a_full_disk_leaves_the_old_state_whole(few, tmp_path):
 
 def test_a_folder_keeps_to_its_training(few, tmp_path):
     trained(tmp_path / "r", few, stop=8)
-    with pytest.raises(ValueError, match=r"holds another training \(config lr 0.001, not 0.002, config seed 4, not 0\): choose another"):
-        trained(tmp_path / "r", few, dr.TrainConfig(epochs=3, batch_size=32, lr=2e-3))
+    with pytest.raises(ValueError, match=r"holds another training \(config lr 0.002, not 0.001, config seed 4, not 0\): choose another"):
+        trained(tmp_path / "r", few, dr.TrainConfig(epochs=3, batch_size=32, lr=1e-3))
     with pytest.raises(ValueError, match=r"holds another training \(train poses 100, not 50"):
         trained(tmp_path / "r", few[:50])
     with pytest.raises(ValueError, match=r"holds another training \(module 'DRPose \w+', not 'ResidualMLP \w+'"):
@@ -230,7 +230,7 @@ def test_the_printed_notebook_cell_trains_what_the_command_trains(recordings, tm
 
     monkeypatch.setattr("drpose_core.cli.training.find_device", lambda: torch.device("cpu"))
     command = ["drpose_core", "train", "--source", "cmu", "--data", recordings, "--out", tmp_path / "m.safetensors", "--folder", tmp_path / "r"]
-    command += ["--model.lifter", "mlp", "--model.depth", "1", "--model.channels", "32", "--denoiser.lr", "2e-3", "--seed", "5"]
+    command += ["--model.lifter", "mlp", "--model.depth", "1", "--model.channels", "32", "--denoiser.lr", "1e-3", "--seed", "5"]
     monkeypatch.setattr("sys.argv", [*map(str, command)])
     cli.main()
     cell = capsys.readouterr().out.split("As a notebook cell:\n\n")[1].split("\n\n   ")[0].split("\n\nscore")[0]
