@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import torch
 
+from .runtime import constant
+
 SUBJECTS = ("S1", "S5", "S6", "S7", "S8", "S9", "S11")
 
 
@@ -95,7 +97,7 @@ def project(points: torch.Tensor, intrinsics: torch.Tensor) -> torch.Tensor:
 
 def flip_intrinsics(intrinsics: torch.Tensor) -> torch.Tensor:
     """The intrinsics (..., 9) of the mirrored camera: cx and p1 change sign."""
-    return intrinsics * intrinsics.new_tensor([1, 1, -1, 1, 1, 1, 1, -1, 1])
+    return intrinsics * constant((1, 1, -1, 1, 1, 1, 1, -1, 1), intrinsics.dtype, intrinsics.device)
 
 
 def undistort(kp2d: torch.Tensor, intrinsics: torch.Tensor, *, iterations: int = 10) -> torch.Tensor:

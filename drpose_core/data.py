@@ -9,6 +9,7 @@ import torch
 
 from .cameras import flip_intrinsics
 from .files import written_whole
+from .runtime import constant
 from .skeleton import MIRRORED, J, flip
 
 _TENSORS = {"kp2d": (J, 2), "pose3d": (J, 3), "root": (3,), "intrinsics": (9,), "action": (), "sequence": (), "frame": ()}
@@ -106,9 +107,9 @@ class PoseSet:
             self,
             kp2d=flip(self.kp2d),
             pose3d=flip(self.pose3d),
-            root=self.root * self.root.new_tensor([-1, 1, 1]),
+            root=self.root * constant((-1, 1, 1), self.root.dtype, self.device),
             intrinsics=flip_intrinsics(self.intrinsics),
-            confidence=None if self.confidence is None else self.confidence[:, MIRRORED],
+            confidence=None if self.confidence is None else self.confidence.index_select(1, constant(MIRRORED, torch.int64, self.device)),
             initial=None if self.initial is None else self.initial.flip(1),
         )
 

@@ -12,7 +12,7 @@ from .denoiser import Denoiser
 from .diffusion import CosineSchedule, DenoiseFn, ddim
 from .lifters import build_lifter
 from .metrics import mpjpe
-from .runtime import own_rows
+from .runtime import constant, own_rows
 from .skeleton import J, flip
 
 CLIP = 1.1  # metres: what the network sees and says stays within +-CLIP
@@ -110,7 +110,7 @@ def _of_both_sides(model: DRPose, kp2d: torch.Tensor) -> torch.Tensor:
 
 def weighted_mpjpe(pred: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """Mean over poses and joints of joint weight * distance, in metres; limbs weigh more. pred, target (..., J, 3)."""
-    return ((pred - target).norm(dim=-1) * pred.new_tensor(JOINT_WEIGHTS)).mean()
+    return ((pred - target).norm(dim=-1) * constant(JOINT_WEIGHTS, pred.dtype, pred.device)).mean()
 
 
 def lifting_loss(lifter: nn.Module, batch: PoseSet, *, generator: torch.Generator | None = None) -> torch.Tensor:

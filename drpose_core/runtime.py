@@ -1,5 +1,6 @@
 """What the machine gives: device, fast mode, the tour's source, random generators. The only reader of environment variables."""
 
+import functools
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,12 @@ def device(name: str | None = None) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         raise ValueError(f"device {name!r} cannot be used here ({str(error).splitlines()[0]}): try cpu") from None
     return torch.device(name)
+
+
+@functools.cache
+def constant(values: tuple, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """A small tensor of fixed numbers, made once on each device: making it anew in every step would make a GPU wait for the host."""
+    return torch.tensor(values, dtype=dtype, device=device)
 
 
 def fast_mode() -> bool:

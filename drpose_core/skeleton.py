@@ -2,6 +2,8 @@
 
 import torch
 
+from .runtime import constant
+
 JOINTS = (
     "hip", "right hip", "right knee", "right foot", "left hip", "left knee", "left foot",
     "spine", "thorax", "neck", "head",
@@ -24,7 +26,7 @@ def flip(x: torch.Tensor) -> torch.Tensor:
     """Mirror poses: x -> -x and left <-> right. x (..., 17, D) with the horizontal coordinate first; any D."""
     if x.ndim < 2 or x.shape[-2] != J:
         raise ValueError(f"flip needs (..., {J}, D) with the {J} Human3.6M joints, got {tuple(x.shape)}")
-    mirrored = x[..., MIRRORED, :]
+    mirrored = x.index_select(-2, constant(MIRRORED, torch.int64, x.device))
     return torch.cat([-mirrored[..., :1], mirrored[..., 1:]], dim=-1)
 
 
