@@ -8,7 +8,7 @@ soon as it is measured; what stands there is not measured again. The lifter is D
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -46,14 +46,15 @@ def recipes(epochs: int) -> dict[str, tuple[dr.TrainConfig, Callable]]:
     published = dr.TrainConfig.published(epochs)
     return {
         "published": (published, loss),
-        "published, batch 32": (config(lr=5e-4, decay="published", ema=0), loss),
+        "published, batch 32": (config(lr=5e-4, decay="published"), loss),
         "default": (default, loss),
         "lr 1e-3": (slower, loss),
         "lr 4e-3": (config(lr=4e-3), loss),
         "lr 8e-3": (config(lr=8e-3), loss),
-        "lr 1e-3, last weights (no mean)": (config(lr=1e-3, ema=0), loss),
-        "lr 1e-3, mean over 100 steps": (config(lr=1e-3, ema=0.99), loss),
-        "published, batch 32, with mean": (config(lr=5e-4, decay="published"), loss),
+        "mean of weights over 1000 steps": (default, loss),
+        "lr 1e-3, mean of weights over 1000 steps": (slower, loss),
+        "lr 1e-3, mean of weights over 100 steps": (slower, loss),
+        "published, batch 32, mean of weights over 1000 steps": (config(lr=5e-4, decay="published"), loss),
         "lr 1e-3, batch 64": (config(lr=1e-3, batch_size=64), loss),
         "lr 1e-3, batch 16": (config(lr=1e-3, batch_size=16), loss),
         "lr 1e-3, all joints weigh 1": (slower, partial(denoising, weights=torch.ones(17))),
@@ -87,9 +88,22 @@ def main(
             start = time.perf_counter()
             seen = dr.with_initial_poses(model, poses)
             config = replace(config, seed=seed)
-            run(f"{source} {seed} {name}", dr.train(model, loss, seen, config), seen, config)
+            steps = dr.train(model, loss, seen, config)
+            if "mean of weights" in name:
+                steps = averaging(steps, model, 1 - 1 / int(name.split()[-2]))
+            run(f"{source} {seed} {name}", steps, seen, config)
             append(OUT, cell | {"seconds": round(time.perf_counter() - start)} | scores(model.eval(), test))
     print(markdown(summary(pd.read_csv(OUT))))
+
+
+def averaging(steps: Iterator, model: dr.DRPose, decay: float) -> Iterator:
+    """The steps as they come; at the end the weights are their running mean, young means following faster."""
+    now = [p.detach() for p in model.denoiser.parameters()]
+    mean = [p.clone() for p in now]
+    for step in steps:
+        torch._foreach_lerp_(mean, now, 1 - min(decay, (1 + step.step) / (10 + step.step)))
+        yield step
+    torch._foreach_copy_(now, mean)
 
 
 def lifter(source: str, seed: int, poses: dr.PoseSet, epochs: int) -> torch.nn.Module:

@@ -42,7 +42,7 @@ def main(
     for seed in seeds:
         epochs = math.ceil(samples / len(train))
         poses = train[torch.randperm(len(train), generator=dr.generator(seed))[: samples // epochs]]
-        config = dr.TrainConfig(epochs=epochs, batch_size=batch_size, lr=1e-3, ema=0, seed=seed)  # the default when the tables were made
+        config = dr.TrainConfig(epochs=epochs, batch_size=batch_size, lr=1e-3, seed=seed)  # the default when the tables were made
         for name in lifters:
             for mode in modes:
                 cell = {"source": source, "lifter": name, "seed": seed, "mode": mode, "samples": samples, "batch_size": batch_size}

@@ -73,7 +73,7 @@ def model(source: str, data: Path | None, seed: int, samples: int) -> dr.DRPose:
         train = dr.load_poses(source, "train", data)
         epochs = math.ceil(samples / len(train))
         poses = train[torch.randperm(len(train), generator=dr.generator(seed))[: samples // epochs]]
-        config = dr.TrainConfig(epochs=epochs, batch_size=32, lr=1e-3, ema=0, seed=seed)  # the default when the table was made
+        config = dr.TrainConfig(epochs=epochs, batch_size=32, lr=1e-3, seed=seed)  # the default when the table was made
         cell = {"source": source, "lifter": "dcgct", "seed": seed, "samples": samples, "batch_size": 32}
         lifter = refinement.lifter(cell, poses, config)
         dr.save_checkpoint(path, refinement.refiner(lifter, "dcgct", "noisy", poses, config))

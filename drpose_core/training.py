@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -18,13 +17,12 @@ LOOK = 32  # on a GPU, steps between two looks at whether the loss is finite: as
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How to train; stands in the checkpoint's record. Its defaults against the published recipe: notebook 06, benchmarks/recipes.py."""
+    """How to train; stands in the checkpoint's record. Its defaults against the published recipe: docs/recipes.md."""
 
     epochs: int = 4  # an epoch is every pose once, and once mirrored if mirror is set
     batch_size: int = 32  # poses a step, of all processes together
     lr: float = 2e-3  # Adam's (amsgrad) learning rate at its highest
     decay: Literal["cosine", "published"] = "cosine"  # cosine: 3 % warm-up, then down to 0; published: x 0.95 an epoch, x 0.5 at every fifth
-    ema: float = 0.999  # the weights kept are a running mean over about 1 / (1 - ema) steps; 0: the last step's
     mirror: bool = True  # train on every pose's mirror image too
     seed: int = 0  # of everything drawn
 
@@ -33,8 +31,6 @@ class TrainConfig:
             raise ValueError(f'unknown decay {self.decay!r}: choose "cosine" or "published"')
         if self.epochs < 1 or self.batch_size < 1 or self.lr <= 0:
             raise ValueError(f"epochs and batch_size must be at least 1 and lr above 0, got {self.epochs}, {self.batch_size} and {self.lr}")
-        if not 0 <= self.ema < 1:
-            raise ValueError(f"ema must be at least 0 and below 1, got {self.ema}")
 
     @classmethod
     def published(cls, epochs: int = 20) -> "TrainConfig":
@@ -43,7 +39,7 @@ class TrainConfig:
         One thing differs: there the frozen lifter's dropout and BatchNorm stayed in training mode, here it is in eval mode (model.DRPose)
         and denoising_loss adds noise to its poses instead.
         """
-        return cls(epochs=epochs, batch_size=512, lr=5e-4, decay="published", ema=0)
+        return cls(epochs=epochs, batch_size=512, lr=5e-4, decay="published")
 
 
 class TrainStep(NamedTuple):
@@ -60,54 +56,28 @@ class TrainStep(NamedTuple):
 
 
 class TrainState:
-    """Where a training stands: the steps done, Adam's moments, the running mean of the weights. With the module's own weights that is all
-    that continuing needs, since what is drawn depends on the seed and the step alone.
+    """Where a training stands: the steps done and Adam's moments. With the module's own weights that is all that continuing needs, since
+    what is drawn depends on the seed and the step alone.
     """
 
     def __init__(self, module: nn.Module, config: TrainConfig):
-        self.module, self.config, self.step = module, config, 0
+        self.module, self.step = module, 0
         self.trained = {name: p for name, p in module.named_parameters() if p.requires_grad}
         if not self.trained:
             raise ValueError("nothing to train: no parameter of the module requires a gradient")
         # Fused: one pass over the weights, and no step at all where found_inf says that the loss was not finite.
         self.optimizer = torch.optim.Adam(self.trained.values(), lr=config.lr, amsgrad=True, fused=True)
-        kept = module.state_dict()
-        frozen = {name for name, p in module.named_parameters() if not p.requires_grad}
-        self._now = [value for name, value in kept.items() if name not in frozen and value.is_floating_point()]
-        self._average = [value.detach().clone() for value in self._now] if config.ema else []
 
     def update(self, lr: float, finite: torch.Tensor) -> None:
-        """One optimiser step from the gradients that are there, and one of the running mean; neither moves if finite is False."""
+        """One optimiser step from the gradients that are there; the weights stay as they are if finite is False."""
         self.optimizer.param_groups[0]["lr"] = lr
         self.optimizer.grad_scale, self.optimizer.found_inf = None, (~finite).float()
         self.optimizer.step()
         self.step += 1
-        if self._average:  # young means follow faster
-            torch._foreach_lerp_(self._average, self._now, 1 - min(self.config.ema, (1 + self.step) / (10 + self.step)))
-
-    @torch.no_grad()
-    def settle(self) -> None:
-        """Put the running mean into the module, which ends the training."""
-        for now, mean in zip(self._now, self._average):
-            now.copy_(mean)
-
-    @contextmanager
-    def averaged(self) -> Iterator[nn.Module]:
-        """The module in eval mode with the running mean as its weights; afterwards it is as it was."""
-        before = [value.clone() for value in self._now]
-        self.settle()
-        try:
-            yield self.module.eval()
-        finally:
-            with torch.no_grad():
-                for now, value in zip(self._now, before):
-                    now.copy_(value)
-            self.module.train()
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """All of it by name, the module's weights included, as it is now; references, not copies."""
         found = {f"module.{name}": value for name, value in self.module.state_dict().items()}
-        found |= {f"average.{i}": value for i, value in enumerate(self._average)}
         for name, weight in self.trained.items():
             found |= {f"adam.{name}.{what}": value for what, value in self.optimizer.state.get(weight, {}).items()}
         return found
@@ -115,15 +85,13 @@ class TrainState:
     def restore(self, tensors: dict[str, torch.Tensor], step: int) -> None:
         """Take over what tensors() said at that step. Raises ValueError if it is another module's."""
         own = self.module.state_dict()
-        names = {f"module.{name}" for name in own} | {f"average.{i}" for i in range(len(self._average))}
+        names = {f"module.{name}" for name in own}
         moments = ("step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq") if step else ()
         names |= {f"adam.{name}.{what}" for name in self.trained for what in moments}
         fits = names == set(tensors) and all(tensors[f"module.{name}"].shape == value.shape for name, value in own.items())
         if not fits:
-            raise ValueError("what was kept is the state of another module or another recipe")
+            raise ValueError("what was kept is the state of another module")
         self.module.load_state_dict({name: tensors[f"module.{name}"] for name in own})
-        for i, mean in enumerate(self._average):
-            mean.copy_(tensors[f"average.{i}"])
         for name, weight in self.trained.items():
             self.optimizer.state[weight] = {what: tensors[f"adam.{name}.{what}"].to(weight.device, copy=True) for what in moments}
         self.step = step
@@ -141,10 +109,10 @@ def train(
     """Train module in place with Adam (amsgrad) on poses, yielding after every step; poses and module share a device.
 
     loss(module, batch, generator=...) is lifting_loss, denoising_loss or your own. Parameters that need no gradient stay as they are.
-    While it trains the module holds the last step's weights; at the end, and while validate(module) looks at it after every epoch, their
-    running mean (config.ema). The same seed gives the same weights on the same machine. Leaving the loop early is fine; a state given
-    (TrainState) says how to go on, and run_folders.train_in keeps it in files. Under torch.distributed each process computes its rows of
-    every batch, and the gradients are averaged. Raises FloatingPointError if the loss is not finite, with the weights as they were.
+    validate(module) is asked after every epoch, in eval mode and without gradients. The same seed gives the same weights on the same
+    machine. Leaving the loop early is fine; a state given (TrainState) says how to go on, and run_folders.train_in keeps it in files. Under
+    torch.distributed each process computes its rows of every batch, and the gradients are averaged. Raises FloatingPointError if the loss
+    is not finite, with the weights as they were.
     """
     config = config or TrainConfig()
     state = state or TrainState(module, config)
@@ -179,10 +147,9 @@ def train(
                 raise FloatingPointError(f"the loss is not finite at {at}: lower lr (now {lr:.1e}) or look for bad poses")
             scores = None
             if last_of_epoch and validate:
-                with state.averaged() as seen, torch.no_grad():
-                    scores = validate(seen)
+                with torch.no_grad():
+                    scores = validate(module.eval())
             yield TrainStep(epoch, state.step, value, lr, scores)
-    state.settle()
 
 
 class _Objective(nn.Module):
