@@ -24,6 +24,8 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())  # on the disk, before the name changes hands
         os.replace(temporary, path)
     except OSError as error:
         raise OSError(f"{path} cannot be written ({error.strerror or error}): choose another place or make room") from None

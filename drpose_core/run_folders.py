@@ -27,6 +27,7 @@ from .training import Loss, TrainConfig, TrainState, TrainStep, steps_per_epoch,
 KEEP = 60.0  # seconds between two savings; an epoch's end is always kept
 ROW = 25  # steps that a row of the history sums up
 WATCH = 2.0  # seconds between two looks at the history while training
+COLUMNS = ["epoch", "step", "loss", "lr", "seconds"]
 STATE, HISTORY, ABOUT = "state.safetensors", "history.csv", "run.json"
 
 
@@ -43,6 +44,7 @@ def train_in(
 ) -> Iterator[TrainStep]:
     """training.train, kept in a folder (a relative one lies in output/runs/): what was interrupted goes on from there, what is done is read.
 
+    Where it starts is kept too: the module's weights when the folder was new, whatever they are when it goes on.
     run.json says what is trained how, on what and by which code; history.csv has a row for every 25 steps: epoch, step, loss (mean, in the
     loss's unit), lr, seconds, and at an epoch's end what validate said. state.safetensors holds everything that going on needs, written
     whole or not at all, at every epoch's end and once a minute. Going on gives the weights of a run that was never interrupted, bit for
@@ -57,8 +59,7 @@ def train_in(
     about |= {"loss": f"{getattr(loss, '__name__', 'loss')} {fingerprint(loss)}", "module": f"{type(module).__name__} {_code(module)}"}
     rank, world = process()
     if afresh and rank == 0:
-        for name in (ABOUT, STATE, HISTORY):
-            (folder / name).unlink(missing_ok=True)
+        _forget(folder)
     kept = [_continued(folder, about) if rank == 0 else None]
     if world > 1:
         distributed.broadcast_object_list(kept)  # the folder need be there on the first machine only
@@ -72,17 +73,19 @@ def train_in(
         except ValueError as error:
             raise ValueError(f"{folder}: {error}: choose another folder, or delete this one") from None
     elif rank == 0:
+        _forget(folder)  # a state without the story of how it was made
         about |= {"steps": total, "device": str(poses.device), "processes": world, "command": sys.argv, "git": _git()}
         about |= {"started": datetime.now().astimezone().isoformat(timespec="seconds"), "versions": _versions()}
         with written_whole(folder / ABOUT) as temporary:
             temporary.write_text(json.dumps(about, indent=1))
+        _keep(folder, state, pd.DataFrame(columns=COLUMNS))  # so that a cell stopped early begins again with the same weights
     log = _Log(rows, watch if rank == 0 else None)
     kept_at = time.monotonic()
     try:
         for step in train(module, loss, poses, config, validate=validate, state=state):
             log.add(step)
             end_of_epoch = step.step % (total // config.epochs) == 0
-            if rank == 0 and (end_of_epoch or time.monotonic() - kept_at > KEEP):
+            if rank == 0 and (end_of_epoch or time.monotonic() - kept_at > KEEP) and not state.broken:
                 log.close_row()
                 _keep(folder, state, log.table())
                 kept_at = time.monotonic()
@@ -115,9 +118,10 @@ def runs(folder: str | Path = "") -> pd.DataFrame:
             row = {"run": str(path.parent.relative_to(root)), "started": about["started"], "done": 0.0}
             if (path.parent / HISTORY).is_file():
                 seen = history(path.parent)
+            if (path.parent / HISTORY).is_file() and len(seen):
                 row["done"] = round(int(seen.step.iloc[-1]) / about["steps"], 3)
                 row |= {"step": int(seen.step.iloc[-1]), "loss": seen.loss.iloc[-4:].mean(), "seconds": seen.seconds.iloc[-1]}
-                row |= {name: seen[name].dropna().iloc[-1] for name in seen.columns[5:] if seen[name].notna().any()}
+                row |= {name: seen[name].dropna().iloc[-1] for name in seen.columns[len(COLUMNS) :] if seen[name].notna().any()}
             commit = about["git"]["commit"][:8] + (" changed" if about["git"]["changed"] else "") if about["git"] else ""
             table.append(row | about["config"] | {"poses": about["train"]["poses"], "data": about["train"]["source"], "git": commit})
         except (ValueError, KeyError, TypeError, IndexError) as error:
@@ -157,6 +161,12 @@ class _Log:
         if self.watch and self.rows:
             self.watch(self.table())
             self.shown_at = time.monotonic()
+
+
+def _forget(folder: Path) -> None:
+    """The state first: it must never be taken for that of another run.json."""
+    for name in (STATE, HISTORY, ABOUT):
+        (folder / name).unlink(missing_ok=True)
 
 
 def _keep(folder: Path, state: TrainState, rows: pd.DataFrame) -> None:

@@ -62,14 +62,18 @@ class TrainState:
 
     def __init__(self, module: nn.Module, config: TrainConfig):
         self.module, self.step = module, 0
+        self.broken = torch.zeros((), dtype=torch.bool, device=next(module.parameters()).device)  # whether a loss was not finite
         self.trained = {name: p for name, p in module.named_parameters() if p.requires_grad}
         if not self.trained:
             raise ValueError("nothing to train: no parameter of the module requires a gradient")
         # Fused: one pass over the weights, and no step at all where found_inf says that the loss was not finite.
         self.optimizer = torch.optim.Adam(self.trained.values(), lr=config.lr, amsgrad=True, fused=True)
 
-    def update(self, lr: float, finite: torch.Tensor) -> None:
-        """One optimiser step from the gradients that are there; the weights stay as they are if finite is False."""
+    def update(self, lr: float, loss: torch.Tensor) -> None:
+        """One optimiser step from the gradients that are there; the weights stay as they are if the loss or a gradient is not finite."""
+        sizes = torch.stack(torch._foreach_norm([p.grad for p in self.trained.values() if p.grad is not None]))
+        finite = torch.isfinite(loss) & torch.isfinite(sizes.sum())
+        self.broken = self.broken | ~finite
         self.optimizer.param_groups[0]["lr"] = lr
         self.optimizer.grad_scale, self.optimizer.found_inf = None, (~finite).float()
         self.optimizer.step()
@@ -111,16 +115,18 @@ def train(
     loss(module, batch, generator=...) is lifting_loss, denoising_loss or your own. Parameters that need no gradient stay as they are.
     validate(module) is asked after every epoch, in eval mode and without gradients. The same seed gives the same weights on the same
     machine. Leaving the loop early is fine; a state given (TrainState) says how to go on, and run_folders.train_in keeps it in files. Under
-    torch.distributed each process computes its rows of every batch, and the gradients are averaged. Raises FloatingPointError if the loss
-    is not finite, with the weights as they were.
+    torch.distributed each process computes its rows of every batch, and the gradients are averaged; BatchNorm sees its process's rows alone,
+    and the first process's statistics are kept. Raises FloatingPointError if the loss or a gradient is not finite, with the trained weights
+    as they were, and ValueError if a batch is too small to share.
     """
     config = config or TrainConfig()
     state = state or TrainState(module, config)
     rank, world = process()
+    if world > 1 and min(len(poses) * (2 if config.mirror else 1), config.batch_size // 2) < 2 * world:
+        raise ValueError(f"batch_size {config.batch_size} is too small for {world} processes: at least {4 * world} poses are needed in a batch")
     objective = _Objective(module, loss)
     call = nn.parallel.DistributedDataParallel(objective) if world > 1 else objective
     per_epoch, on = steps_per_epoch(len(poses), config), poses.device
-    broken = torch.zeros((), dtype=torch.bool, device=on)
     for epoch in range(1 + state.step // per_epoch, config.epochs + 1):
         order = generator(config.seed, epoch)
         for number, batch in enumerate(batches(poses, config.batch_size, shuffle=True, augment=config.mirror, generator=order), 1):
@@ -136,20 +142,27 @@ def train(
             value = mean.detach() * share
             if world > 1:
                 distributed.all_reduce(value)  # the sum of the shares' parts: what one process would have computed
-            finite = torch.isfinite(value)
-            broken = broken | ~finite
             last_of_epoch = number == per_epoch
             state.optimizer.zero_grad(set_to_none=True)
             (mean * (share * world)).backward()  # averaged over processes, the gradient of the whole batch's mean
-            state.update(lr, finite)
-            if (on.type == "cpu" or state.step % LOOK == 0 or last_of_epoch) and broken:
+            state.update(lr, value)
+            if (on.type == "cpu" or state.step % LOOK == 0 or last_of_epoch) and state.broken:
                 at = f"step {state.step}" if on.type == "cpu" else f"one of the last {LOOK} steps up to {state.step}"
-                raise FloatingPointError(f"the loss is not finite at {at}: lower lr (now {lr:.1e}) or look for bad poses")
+                raise FloatingPointError(f"the loss or its gradient is not finite at {at}: lower lr (now {lr:.1e}) or look for bad poses")
             scores = None
+            if last_of_epoch:
+                _share_buffers(module)
             if last_of_epoch and validate:
                 with torch.no_grad():
                     scores = validate(module.eval())
             yield TrainStep(epoch, state.step, value, lr, scores)
+
+
+def _share_buffers(module: nn.Module) -> None:
+    """Give all processes the first one's buffers (BatchNorm's statistics), which DistributedDataParallel does before a step only."""
+    if process()[1] > 1:
+        for buffer in module.buffers():
+            distributed.broadcast(buffer, src=0)
 
 
 class _Objective(nn.Module):

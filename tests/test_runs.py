@@ -46,6 +46,20 @@ def recordings(tmp_path_factory):
     return folder
 
 
+def test_a_cell_stopped_before_anything_was_kept_begins_with_the_same_weights(few, tmp_path):
+    torch.manual_seed(0)
+    model = dr.DRPose(dr.ModelConfig(lifter="mlp", depth=1))
+    for stop in (2, None):  # the same module again, as when a cell runs a second time
+        for step in dr.train_in(tmp_path / "r", model, dr.denoising_loss, few, CONFIG):
+            if step.step == stop:
+                break
+        assert len(dr.runs(tmp_path)) == 1
+    assert torch.equal(weights(model), weights(trained(tmp_path / "whole", few)))
+    (tmp_path / "r" / "run.json").unlink()  # a state without its story counts for nothing
+    trained(tmp_path / "r", few, dr.TrainConfig(epochs=1, batch_size=32, seed=9), stop=1)
+    assert dr.history(tmp_path / "r").empty
+
+
 @pytest.mark.parametrize("stop", [1, 6, 7, 17, 18])  # six steps an epoch
 def test_what_was_left_goes_on_and_ends_in_the_same_weights(stop, few, tmp_path, monkeypatch):
     validate = lambda model: {"there_mm": float(model.denoiser.output.weight.sum())}  # noqa: E731
@@ -56,7 +70,6 @@ def test_what_was_left_goes_on_and_ends_in_the_same_weights(stop, few, tmp_path,
         assert torch.equal(weights(trained(tmp_path / "left", few, validate=validate)), weights(whole))
     ends = [dr.history(tmp_path / name).dropna().drop(columns=["seconds", "loss"]) for name in ("whole", "left")]
     pd.testing.assert_frame_equal(*(end.reset_index(drop=True) for end in ends))
-    plain = dr.DRPose(dr.ModelConfig(lifter="mlp", depth=1))
     torch.manual_seed(0)
     plain = dr.DRPose(dr.ModelConfig(lifter="mlp", depth=1))
     for _ in dr.train(plain, dr.denoising_loss, few, CONFIG):
@@ -100,7 +113,10 @@ def test_a_loss_that_breaks_keeps_the_last_good_weights(few, tmp_path):
         return dr.denoising_loss(model, batch, generator=generator) * (float("nan") if loss.calls == 10 else 1)
 
     loss.calls = 0
-    with pytest.raises(FloatingPointError, match=r"not finite at step 10: lower lr .* or look for bad poses; .*r keeps the training as it"):
+    with pytest.raises(
+        FloatingPointError,
+        match=r"the loss or its gradient is not finite at step 10: lower lr .* or look for bad poses; .*r keeps the training as it",
+    ):
         trained(tmp_path / "r", few, loss=loss)
     kept = dr.history(tmp_path / "r")
     assert kept.step.iloc[-1] == 6 and kept.loss.notna().all()
@@ -113,13 +129,17 @@ def test_a_broken_loss_is_seen_later_where_asking_is_dear_and_does_no_harm_befor
     model, loss = torch.nn.Linear(2, 3), lambda m, batch, generator: dr.mpjpe(m(batch.kp2d), batch.pose3d).mean()
     state = training.TrainState(model, CONFIG)
     list(dr.train(model, loss, few, dr.TrainConfig(epochs=1, seed=4), state=state))
-    before = [value.clone() for value in state.tensors().values()]
-    loss(model, few, None).backward()
-    for p in model.parameters():
-        p.grad.fill_(float("nan"))
-    state.update(1e-3, torch.tensor(False))
-    after = dict(zip(state.tensors(), before))
-    assert all(torch.equal(value, after[name]) for name, value in state.tensors().items() if "module" in name or "exp_avg" in name)
+    before = {name: value.clone() for name, value in state.tensors().items()}
+    for spoilt in ("loss", "gradient"):
+        value = loss(model, few, None)
+        value.backward()
+        if spoilt == "gradient":
+            model.weight.grad[0, 0] = float("nan")
+        state.broken = torch.tensor(False)
+        state.update(1e-3, value.detach() * (float("inf") if spoilt == "loss" else 1))
+        assert state.broken
+        for name, value in state.tensors().items():
+            assert name.endswith(".step") or torch.equal(value, before[name]), name
 
 
 def test_a_full_disk_leaves_the_old_state_whole(few, tmp_path):
@@ -191,6 +211,18 @@ def losses(dtype):
 
 with distributed_run() as rank:
     found = [losses(torch.float32), losses(torch.float64)]
+    torch.manual_seed(0)
+    lifter, poses = dr.build_lifter("dcgct"), dr.PoseSet.load(sys.argv[1])
+    for step in dr.train(lifter, dr.lifting_loss, poses, dr.TrainConfig(epochs=1, batch_size=16)):
+        pass
+    everyone = [None, None]
+    if torch.distributed.is_initialized():
+        torch.distributed.all_gather_object(everyone, [value.double().sum().item() for value in lifter.state_dict().values()])
+    assert everyone[0] == everyone[1], "the processes end with different lifters"
+    try:
+        next(dr.train(lifter, dr.lifting_loss, poses, dr.TrainConfig(batch_size=4)))
+    except ValueError as error:
+        assert "batch_size 4 is too small for 2 processes: at least 8 poses" in str(error)
     if rank == 0:
         print(json.dumps(found))
 """

@@ -70,7 +70,7 @@ def test_a_loss_that_is_not_a_number_stops_before_the_weights_are_touched(poses)
     module = torch.nn.Linear(2, 3)
     weights = module.weight.detach().clone()
     broken = lambda module, batch, generator: module(batch.kp2d).sum() * float("nan")  # noqa: E731
-    with pytest.raises(FloatingPointError, match=r"the loss is not finite at step 1: lower lr"):
+    with pytest.raises(FloatingPointError, match=r"the loss or its gradient is not finite at step 1: lower lr"):
         list(dr.train(module, broken, poses[:8]))
     assert torch.equal(module.weight, weights)
 
@@ -82,6 +82,14 @@ def test_dropout_keeps_the_mean_and_the_share():
     y = layer(x)
     assert abs((y == 0).float().mean() - 26 / 256) < 1e-3 and abs(y.mean() - 1) < 1e-3
     assert torch.equal(layer.eval()(x), x)
+    for _ in range(2):
+        both = torch.nn.Sequential(Dropout(0.5), Dropout(0.5)).train()
+        masks = lambda: [layer(torch.ones(100, 100)) == 0 for layer in both]  # noqa: B023, E731
+        torch.manual_seed(1)
+        plain = masks()
+        torch.manual_seed(1)
+        compiled = torch.compile(masks, backend="aot_eager_decomp_partition")()  # as torch.compile, but for the compiler
+        assert not torch.equal(*compiled) and all(map(torch.equal, plain, compiled))
     columns = (layer.train()(torch.ones(4000, 64)) == 0).float()
     correlation = torch.corrcoef(columns.T) - torch.eye(64)
     assert correlation.abs().max() < 0.1  # the bytes of one draw are independent

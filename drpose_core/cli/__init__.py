@@ -20,5 +20,7 @@ def main() -> None:
     app.command(convert)
     try:
         app.cli(prog="python -m drpose_core", description=__doc__)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, FloatingPointError) as error:
         sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("stopped; train and evaluate go on from here when they are called again in the same way")

@@ -55,7 +55,7 @@ def train(
         model: The model.
         lifter: How to train the lifter.
         denoiser: How to train the denoiser.
-        seed: For everything drawn; replaces the seeds of the two above.
+        seed: For everything drawn; the seeds of the two above win where they are not 0.
         lifter_from: Take the lifter from a checkpoint (.safetensors) or published weights (.pth) instead of training one.
         predictions: Predictions for the training and test poses (npz) to refine instead of a lifter's poses.
         bf16: Compute the denoiser's layers in bfloat16.
@@ -67,12 +67,12 @@ def train(
         out, where = out or project_root() / "checkpoints" / f"{source}.safetensors", find_device()
         if predictions:
             model = replace(model, lifter="elsewhere")
-        lifter, denoiser = replace(lifter, seed=seed), replace(denoiser, seed=seed)
+        lifter, denoiser = (replace(config, seed=config.seed or seed) for config in (lifter, denoiser))
         settings = [source, *map(str, (data, lifter_from, predictions)), model, lifter, denoiser, bf16]
         folder = run_folder(folder or f"{out.stem}-{fingerprint([repr(x) for x in settings])[:6]}")
         say = print if rank == 0 else lambda *words: None
-        if not lifter_from and not predictions:
-            say(f"As a notebook cell:\n\n{notebook_cell(source, data, out, folder, model, lifter, denoiser, bf16, compile)}\n")
+        cell = notebook_cell(source, data, out, folder, model, lifter, denoiser, seed, lifter_from, predictions, bf16, compile)
+        say(f"As a notebook cell:\n\n{cell}\n")
         torch.manual_seed(seed)  # the networks' first weights
         first, known = _lifter(lifter_from, model.lifter) if lifter_from else (build_lifter(model.lifter), {})
         poses, test = (load_poses(source, split, data).to(where) for split in ("train", "test"))
@@ -111,36 +111,34 @@ def notebook_cell(
     model: ModelConfig,
     lifter: TrainConfig,
     denoiser: TrainConfig,
+    seed: int,
+    lifter_from: Path | None,
+    predictions: Path | None,
     bf16: bool,
     compile: bool,
 ) -> str:
     """Python that trains what the command trains, with a live figure."""
-    path = lambda p: None if p is None else str(p)  # noqa: E731
-    switches = ["model.denoiser.bf16 = True"] * bf16 + ["model.denoiser.compile()"] * compile
-    return "\n".join(
-        [
-            "import torch",
-            "import drpose_core as dr",
-            "from drpose_core import plots",
-            "",
-            f"torch.manual_seed({lifter.seed})",
-            "device = dr.device()",
-            f'poses = dr.load_poses({source!r}, "train", {path(data)!r}).to(device)',
-            f"lifter = dr.build_lifter({model.lifter!r}).to(device)",
-            f"config = dr.{lifter}",
-            f"steps = dr.train_in({path(folder / 'lifter')!r}, lifter, dr.lifting_loss, poses, config, watch=plots.live_losses())",
-            "for step in steps:",
-            "    pass",
-            f"model = dr.DRPose(dr.{model}, lifter).to(device)",
-            *switches,
-            "poses = dr.with_initial_poses(model, poses)",
-            f"config = dr.{denoiser}",
-            f"steps = dr.train_in({path(folder / 'denoiser')!r}, model, dr.denoising_loss, poses, config, watch=plots.live_losses())",
-            "for step in steps:",
-            "    pass",
-            f'dr.save_checkpoint({path(out)!r}, model, record={{"train": poses.describe()}})',
-        ]
-    )
+    path = lambda p: repr(None if p is None else str(p.absolute()))  # noqa: E731
+    training = lambda part, module, loss, config: [  # noqa: E731
+        f"config = dr.{config}",
+        f"for step in dr.train_in({path(folder / part)}, {module}, dr.{loss}, poses, config, watch=plots.live_losses()):",
+        "    pass",
+    ]
+    lines = ["import torch", "import drpose_core as dr", "from drpose_core import plots", "", f"torch.manual_seed({seed})"]
+    lines += ["device = dr.device()", f'poses = dr.load_poses({source!r}, "train", {path(data)}).to(device)']
+    if predictions:
+        lines += [f"poses = dr.with_predictions(poses, {path(predictions)})"]
+    if lifter_from:
+        read = f"dr.load_published_lifter({path(lifter_from)}, {model.lifter!r})"
+        lines += [f"lifter = {read if lifter_from.suffix in PICKLED else f'dr.load_checkpoint({path(lifter_from)}).lifter'}.to(device)"]
+    else:
+        lines += [f"lifter = dr.build_lifter({model.lifter!r}).to(device)"]
+    if not lifter_from and not predictions:
+        lines += training("lifter", "lifter", "lifting_loss", lifter)
+    lines += [f"model = dr.DRPose(dr.{model}, lifter).to(device)"]
+    lines += ["model.denoiser.bf16 = True"] * bf16 + ["model.denoiser.compile()"] * compile
+    lines += ["poses = dr.with_initial_poses(model, poses)", *training("denoiser", "model", "denoising_loss", denoiser)]
+    return "\n".join([*lines, f'dr.save_checkpoint({path(out)}, model, record={{"train": poses.describe()}})'])
 
 
 def _lifter(path: Path, name: str) -> tuple[nn.Module, dict]:
