@@ -62,10 +62,11 @@ class TrainState:
 
     def __init__(self, module: nn.Module, config: TrainConfig):
         self.module, self.step = module, 0
-        self.broken = torch.zeros((), dtype=torch.bool, device=next(module.parameters()).device)  # whether a loss was not finite
         self.trained = {name: p for name, p in module.named_parameters() if p.requires_grad}
         if not self.trained:
             raise ValueError("nothing to train: no parameter of the module requires a gradient")
+        device = next(iter(self.trained.values())).device
+        self.broken = torch.zeros((), dtype=torch.bool, device=device)  # whether a loss or a gradient was not finite
         # Fused: one pass over the weights, and no step at all where found_inf says that the loss was not finite.
         self.optimizer = torch.optim.Adam(self.trained.values(), lr=config.lr, amsgrad=True, fused=True)
 
