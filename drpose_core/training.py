@@ -29,7 +29,7 @@ class TrainConfig:
     def __post_init__(self):
         if self.decay not in ("cosine", "published"):
             raise ValueError(f'unknown decay {self.decay!r}: choose "cosine" or "published"')
-        if self.epochs < 1 or self.batch_size < 1 or self.lr <= 0:
+        if self.epochs < 1 or self.batch_size < 1 or not 0 < self.lr < math.inf:
             raise ValueError(f"epochs and batch_size must be at least 1 and lr above 0, got {self.epochs}, {self.batch_size} and {self.lr}")
 
     @classmethod

@@ -53,7 +53,8 @@ def tour(tmp_path_factory):
 def test_the_tour_runs_in_order_and_leaves_pages(tour):
     assert [path.name for path in sorted(tour.glob("*.html"))] == [*(path.stem + ".html" for path in NOTEBOOKS), "explorer_fast.html"]
     page = (tour / "03_training.html").read_text()
-    assert "lifter: 100%" in page and "lifter:   0%" not in page, "a page shows a progress bar's last state"
+    assert page.count("Denoiser (joints weigh 1 to 4)") == 2, "once in the code, once in the figure: its last state alone"
+    assert page.count("* plotly.js v") == 1, "plotly's code is in a page once"
     assert (tour.parent / "checkpoints" / "synthetic_fast.safetensors").is_file()
     assert not (tour.parent / "checkpoints" / "synthetic.safetensors").exists()
 

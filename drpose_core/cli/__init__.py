@@ -23,4 +23,4 @@ def main() -> None:
     except (ValueError, OSError, FloatingPointError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
-        sys.exit("stopped; train and evaluate go on from here when they are called again in the same way")
+        sys.exit("stopped; train (from what it kept, at most a minute ago) and evaluate go on when they are called again in the same way")

@@ -51,7 +51,7 @@ def train(
         source: Where the poses come from.
         data: The folder with the source's files (default: data/); synthetic needs none.
         out: The checkpoint (default: checkpoints/<source>.safetensors, which the notebooks pick up).
-        folder: The folder of what is needed to go on and of the histories (default: output/runs/<name of out>-<digits of the settings>).
+        folder: What is needed to go on, and the histories; a relative one lies in output/runs/ (default: <name of out>-<digits>).
         model: The model.
         lifter: How to train the lifter.
         denoiser: How to train the denoiser.
@@ -89,7 +89,8 @@ def train(
         whole = DRPose(model, first).to(where)
         poses = with_initial_poses(whole, poses)  # the lifter is frozen: once per pose is enough
         watched = lambda m: {"test_mm": table(evaluate(m, some, hypotheses=1, steps=1, seed=seed)).MPJPE["p_avg"]}  # noqa: E731
-        whole.denoiser.bf16 = bf16
+        if bf16:
+            whole.denoiser.bf16 = True  # set only where it is wanted: it belongs to what a run's folder knows the module by
         with _compiled(whole.denoiser) if compile else nullcontext():
             record["denoiser_steps"] = _run(folder / "denoiser", whole, denoising_loss, poses, denoiser, watched, afresh)
         whole.denoiser.bf16 = False
