@@ -116,9 +116,8 @@ def runs(folder: str | Path = "") -> pd.DataFrame:
         try:
             about = json.loads(path.read_text())
             row = {"run": str(path.parent.relative_to(root)), "started": about["started"], "done": 0.0}
-            if (path.parent / HISTORY).is_file():
-                seen = history(path.parent)
-            if (path.parent / HISTORY).is_file() and len(seen):
+            seen = history(path.parent) if (path.parent / HISTORY).is_file() else pd.DataFrame()
+            if len(seen):
                 row["done"] = round(int(seen.step.iloc[-1]) / about["steps"], 3)
                 row |= {"step": int(seen.step.iloc[-1]), "loss": seen.loss.iloc[-4:].mean(), "seconds": seen.seconds.iloc[-1]}
                 row |= {name: seen[name].dropna().iloc[-1] for name in seen.columns[len(COLUMNS) :] if seen[name].notna().any()}

@@ -72,8 +72,8 @@ class TrainState:
 
     def update(self, lr: float, loss: torch.Tensor) -> None:
         """One optimiser step from the gradients that are there; the weights stay as they are if the loss or a gradient is not finite."""
-        sizes = torch.stack(torch._foreach_norm([p.grad for p in self.trained.values() if p.grad is not None]))
-        finite = torch.isfinite(loss) & torch.isfinite(sizes.sum())
+        size = nn.utils.get_total_norm([p.grad for p in self.trained.values() if p.grad is not None])
+        finite = torch.isfinite(loss) & torch.isfinite(size)
         self.broken = self.broken | ~finite
         self.optimizer.param_groups[0]["lr"] = lr
         self.optimizer.grad_scale, self.optimizer.found_inf = None, (~finite).float()

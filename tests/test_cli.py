@@ -52,6 +52,8 @@ def test_train_leaves_a_checkpoint_with_its_story(command, tmp_path, capsys):
     with pytest.raises(SystemExit, match=r"mlp.safetensors holds a ResidualMLP, not the lifter 'dcgct': give --model.lifter its name"):
         command("train", "--out", tmp_path / "no.safetensors", "--lifter-from", path, *TINY)
     assert not (tmp_path / "no.safetensors").exists()
+    with pytest.raises(SystemExit, match=r"--out w.pth: own checkpoints are .safetensors files; convert makes a .pth of one"):
+        command("train", "--out", "w.pth", *TINY)
 
 
 def test_train_on_predictions(command, poses, tmp_path):

@@ -1,8 +1,8 @@
 """The command that trains."""
 
+import copy
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,19 +65,21 @@ def train(
     """
     with distributed_run() as rank:
         out, where = out or project_root() / "checkpoints" / f"{source}.safetensors", find_device()
+        if out.suffix in PICKLED:
+            raise ValueError(f"--out {out}: own checkpoints are .safetensors files; convert makes a .pth of one")
         if predictions:
             model = replace(model, lifter="elsewhere")
         lifter, denoiser = (replace(config, seed=config.seed or seed) for config in (lifter, denoiser))
         settings = [source, *map(str, (data, lifter_from, predictions)), model, lifter, denoiser, bf16]
         folder = run_folder(folder or f"{out.stem}-{fingerprint([repr(x) for x in settings])[:6]}")
         say = print if rank == 0 else lambda *words: None
-        cell = notebook_cell(source, data, out, folder, model, lifter, denoiser, seed, lifter_from, predictions, bf16, compile)
-        say(f"As a notebook cell:\n\n{cell}\n")
         torch.manual_seed(seed)  # the networks' first weights
         first, known = _lifter(lifter_from, model.lifter) if lifter_from else (build_lifter(model.lifter), {})
         poses, test = (load_poses(source, split, data).to(where) for split in ("train", "test"))
         if predictions:
             poses, test = with_predictions(poses, predictions), with_predictions(test, predictions)
+        cell = notebook_cell(source, data, out, folder, model, lifter, denoiser, seed, lifter_from, predictions, bf16, compile)
+        say(f"As a notebook cell:\n\n{cell}\n")
         some = test[torch.randperm(len(test), generator=generator(seed))[:512].to(where)]
         record = {"train": poses.describe(), "test": test.source, "seed": seed, "command": command_line()}
         for sentence in wrong_pairing(known, poses):
@@ -91,8 +93,10 @@ def train(
         watched = lambda m: {"test_mm": table(evaluate(m, some, hypotheses=1, steps=1, seed=seed)).MPJPE["p_avg"]}  # noqa: E731
         if bf16:
             whole.denoiser.bf16 = True  # set only where it is wanted: it belongs to what a run's folder knows the module by
-        with _compiled(whole.denoiser) if compile else nullcontext():
-            record["denoiser_steps"] = _run(folder / "denoiser", whole, denoising_loss, poses, denoiser, watched, afresh)
+        if compile:
+            whole.denoiser.compile()
+        record["denoiser_steps"] = _run(folder / "denoiser", whole, denoising_loss, poses, denoiser, watched, afresh)
+        whole = copy.deepcopy(whole)  # leaves what was compiled behind: scoring would compile it again for every size
         whole.denoiser.bf16 = False
         if rank == 0:
             save_checkpoint(out, whole, record=record)  # before the scores: whatever happens now, the weights are there
@@ -164,13 +168,3 @@ def _run(folder: Path, module: nn.Module, loss: Callable, poses: PoseSet, config
                 bar.set_postfix_str(f"loss {1000 * step.loss.item():.1f} mm")
         bar.update(total - bar.n)
     return total
-
-
-@contextmanager
-def _compiled(denoiser: nn.Module) -> Iterator[None]:
-    """Compiled while training only: what is scored and saved is the plain network."""
-    denoiser.compile()
-    try:
-        yield
-    finally:
-        denoiser._compiled_call_impl = None

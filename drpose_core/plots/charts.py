@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import plotly.graph_objects as go
 
-from .look import BEST_COLOR, INITIAL_COLOR, LEFT_COLOR, MEAN_COLOR, MIDDLE_COLOR, RIGHT_COLOR, TRUTH_COLOR, dressed
+from .look import BEST_COLOR, INITIAL_COLOR, LEFT_COLOR, MEAN_COLOR, RIGHT_COLOR, TRUTH_COLOR, dressed, line
 
 
 def joint_error_figure(errors_mm: Mapping[str, Sequence[float]], names: Sequence[str], *, title: str = "", source: str = "") -> go.Figure:
@@ -23,13 +23,11 @@ def curve_figure(
     table: pd.DataFrame, x: str, y: str, *, color: str | None = None, title: str = "", source: str = "", log_x: bool = False
 ) -> go.Figure:
     """Curves of column y over column x of a tidy table, one for each value of column color; names become axis titles."""
-    palette = [LEFT_COLOR, RIGHT_COLOR, TRUTH_COLOR, INITIAL_COLOR, BEST_COLOR, MIDDLE_COLOR]
     groups = [("", table)] if color is None else table.groupby(color, sort=False)
     figure = go.Figure()
     for i, (name, rows) in enumerate(groups):
-        line = {"color": palette[i % 6], "dash": ("solid", "dash", "dot")[i // 6 % 3]}
         mode = "lines" if len(rows) > 40 else "lines+markers"
-        figure.add_scatter(x=rows[x], y=rows[y], name=str(name), mode=mode, line=line, showlegend=color is not None)
+        figure.add_scatter(x=rows[x], y=rows[y], name=str(name), mode=mode, line=line(i), showlegend=color is not None)
     figure.update_xaxes(title=x.replace("_mm", " (mm)"))
     if log_x:
         figure.update_xaxes(type="log", tickvals=sorted(set(table[x]))[:12])

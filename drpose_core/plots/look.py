@@ -5,6 +5,12 @@ import plotly.graph_objects as go
 # Okabe and Ito's palette, told apart by colour-blind readers and in grey print.
 LEFT_COLOR, RIGHT_COLOR, MIDDLE_COLOR = "#0072B2", "#D55E00", "#5A5A5A"
 TRUTH_COLOR, INITIAL_COLOR, MEAN_COLOR, BEST_COLOR = "#009E73", "#CC79A7", "#000000", "#E69F00"
+_LINES = (LEFT_COLOR, RIGHT_COLOR, TRUTH_COLOR, INITIAL_COLOR, BEST_COLOR, MIDDLE_COLOR)
+
+
+def line(number: int) -> dict:
+    """Colour and dash of the curve with this number: six colours, then the same dashed, then dotted."""
+    return {"color": _LINES[number % 6], "dash": ("solid", "dash", "dot")[number // 6 % 3]}
 
 
 def dressed(figure: go.Figure, title: str, source: str, *, height: int = 450) -> go.Figure:

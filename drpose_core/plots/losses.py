@@ -6,9 +6,8 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from .look import BEST_COLOR, INITIAL_COLOR, LEFT_COLOR, MIDDLE_COLOR, RIGHT_COLOR, TRUTH_COLOR, dressed
+from .look import dressed, line
 
-PALETTE = (LEFT_COLOR, RIGHT_COLOR, TRUTH_COLOR, INITIAL_COLOR, BEST_COLOR, MIDDLE_COLOR)
 COLUMNS = ("epoch", "step", "loss", "lr", "seconds")  # of history(); what follows was validated
 
 
@@ -18,7 +17,7 @@ def losses_figure(histories: pd.DataFrame | Mapping[str, pd.DataFrame], *, title
     scores = list(dict.fromkeys(name for h in histories.values() for name in h.columns if name not in COLUMNS))
     figure = make_subplots(1, 1 + len(scores), subplot_titles=("training loss", *(name.replace("_mm", " (mm)") for name in scores)))
     for i, (name, rows) in enumerate(histories.items()):
-        look = {"name": name or "loss", "legendgroup": name, "line": {"color": PALETTE[i % 6], "dash": ("solid", "dash", "dot")[i // 6 % 3]}}
+        look = {"name": name or "loss", "legendgroup": name, "line": line(i)}
         smooth = rows.loss.rolling(max(1, len(rows) // 40), min_periods=1).mean()
         faint = {"opacity": 0.25, "showlegend": False, "hoverinfo": "skip"}
         figure.add_scatter(x=rows.step, y=rows.loss, mode="lines", row=1, col=1, **look | faint)
