@@ -14,18 +14,32 @@ from .data import PoseSet, batches
 from .denoiser import Denoiser
 from .diffusion import CosineSchedule, Step, ddim, dpm_solver, with_flip
 from .evaluation import assess, evaluate
+from .export import write_predictions
 from .fingerprint import fingerprint
 from .lifters import LIFTERS, build_lifter
 from .metrics import hypothesis_errors, mpjpe, p_mpjpe
 from .model import DRPose, ModelConfig, denoise_fn, denoising_loss, lifting_loss, sample_poses, with_initial_poses
+from .prediction import Prediction, joined, predict
 from .published import export_published, load_published, load_published_lifter
 from .run_folders import history, run_folder, runs, train_in
 from .runtime import device, fast_mode, generator, hypothesis_generators, project_root, tour_source
 from .skeleton import BONES, JOINTS, flip
-from .sources import cmu_poses, download_cmu, h36m_poses, load_poses, save_predictions, synthetic_poses, with_predictions
+from .sources import (
+    Keypoints,
+    cmu_poses,
+    detect_keypoints,
+    download_cmu,
+    h36m_poses,
+    load_poses,
+    read_keypoints,
+    save_predictions,
+    synthetic_poses,
+    with_predictions,
+)
 from .sweep import sweep
 from .tables import paper_table, table
 from .training import TrainConfig, TrainState, TrainStep, train
+from .viewpoint import picture_frame, training_view
 
 __all__ = [
     "BONES",
@@ -34,8 +48,10 @@ __all__ = [
     "CosineSchedule",
     "DRPose",
     "Denoiser",
+    "Keypoints",
     "ModelConfig",
     "PoseSet",
+    "Prediction",
     "Step",
     "TrainConfig",
     "TrainState",
@@ -53,6 +69,7 @@ __all__ = [
     "ddim",
     "denoise_fn",
     "denoising_loss",
+    "detect_keypoints",
     "device",
     "download_cmu",
     "dpm_solver",
@@ -68,6 +85,7 @@ __all__ = [
     "history",
     "hypothesis_errors",
     "hypothesis_generators",
+    "joined",
     "latest_checkpoint",
     "lifting_loss",
     "load_checkpoint",
@@ -78,8 +96,11 @@ __all__ = [
     "normalize_screen",
     "p_mpjpe",
     "paper_table",
+    "picture_frame",
+    "predict",
     "project",
     "project_root",
+    "read_keypoints",
     "run_folder",
     "runs",
     "sample_poses",
@@ -92,8 +113,10 @@ __all__ = [
     "tour_source",
     "train",
     "train_in",
+    "training_view",
     "with_flip",
     "with_initial_poses",
     "with_predictions",
     "world_to_camera",
+    "write_predictions",
 ]

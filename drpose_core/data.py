@@ -13,8 +13,9 @@ from .runtime import constant
 from .skeleton import MIRRORED, J, flip
 
 _TENSORS = {"kp2d": (J, 2), "pose3d": (J, 3), "root": (3,), "intrinsics": (9,), "action": (), "sequence": (), "frame": ()}
-_TENSORS |= {"confidence": (J,), "initial": (2, J, 3)}
-_OPTIONAL = ("confidence", "initial")  # tensors that may be None
+_TENSORS |= {"confidence": (J,), "initial": (2, J, 3), "rotation": (3, 3)}
+_OPTIONAL = ("confidence", "initial", "rotation")  # tensors that may be None
+_MIRROR_AXES = torch.tensor([[1.0, -1, -1], [-1, 1, 1], [-1, 1, 1]])  # M R M of a rotation R, M = diag(-1, 1, 1)
 _TEXTS = ("source", "keypoints", "skeleton")
 
 
@@ -36,6 +37,7 @@ class PoseSet:
     sequences: list[str] | None = None  # "subject/recording/camera"; None numbers them
     confidence: torch.Tensor | None = None  # (N, J) the detector's, 0 to 1; None where there is none
     initial: torch.Tensor | None = None  # (N, 2, J, 3) an initial model's poses of the picture and of its mirror image; None: ask the lifter
+    rotation: torch.Tensor | None = None  # (N, 3, 3) from the picture's own camera to the one redrawn here (viewpoint); None: the same
     source: str = "unknown source"  # one line for figures and tables: where the poses come from
     keypoints: str = "unknown"  # what made the 2D: "exact" (true projections), "detected" (the detector model), or a detector's name
     skeleton: str = "unknown"  # whose joint positions these are: two motion capture systems put a hip centimetres apart
@@ -111,6 +113,7 @@ class PoseSet:
             intrinsics=flip_intrinsics(self.intrinsics),
             confidence=None if self.confidence is None else self.confidence.index_select(1, constant(MIRRORED, torch.int64, self.device)),
             initial=None if self.initial is None else self.initial.flip(1),
+            rotation=None if self.rotation is None else self.rotation * _MIRROR_AXES.to(self.rotation),
         )
 
     def save(self, path: str | Path) -> None:

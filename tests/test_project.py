@@ -15,10 +15,10 @@ ROOT = Path(__file__).parents[1]
 CORE = ROOT / "drpose_core"
 
 FLOORS = {
-    "files": 0, "runtime": 0, "skeleton": 0, "cameras": 0, "procrustes": 0, "metrics": 0, "calibration": 0, "tables": 0,
-    "diffusion": 1, "data": 1, "graph": 1, "plots": 1, "aggregation": 1,
+    "files": 0, "runtime": 0, "skeleton": 0, "cameras": 0, "procrustes": 0, "metrics": 0, "calibration": 0, "tables": 0, "joint_formats": 0, "bvh": 0,
+    "diffusion": 1, "data": 1, "graph": 1, "plots": 1, "aggregation": 1, "viewpoint": 1,
     "fingerprint": 2, "scoring": 2, "sources": 2, "denoiser": 2, "lifters": 2,
-    "model": 3, "sweep": 3, "checkpoints": 4, "published": 4, "training": 4, "evaluation": 4, "report": 5, "run_folders": 5, "explorer_page": 4, "explorer_controls": 4, "explorer": 5, "cli": 6, "__init__": 7, "__main__": 7,
+    "model": 3, "sweep": 3, "checkpoints": 4, "published": 4, "training": 4, "evaluation": 4, "prediction": 4, "export": 5, "report": 5, "run_folders": 5, "explorer_page": 4, "explorer_controls": 4, "explorer": 5, "cli": 6, "__init__": 7, "__main__": 7,
 }  # fmt: skip
 
 
@@ -61,12 +61,15 @@ def test_the_core_needs_no_plotting_library():
 
 def test_pinned_versions_lie_in_the_ranges():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = [Requirement(r) for r in project["dependencies"] + [r for extra in project["optional-dependencies"].values() for r in extra]]
+    extras = project["optional-dependencies"]
+    wanted = [Requirement(r) for r in project["dependencies"] + [r for name in extras if name != "image" for r in extras[name]]]
     pins = dict(line.split("==") for line in (ROOT / "requirements.txt").read_text().split("\n") if line and not line.startswith("#"))
     assert {r.name for r in wanted} == set(pins)
     for requirement in wanted:
         assert requirement.specifier.contains(pins[requirement.name]), requirement
     assert pins["torch"] == "2.13.0"
+    detector = dict(re.findall(r"'([\w-]+)==([\d.]+)'", (ROOT / ".ci" / "run").read_text()))  # heavy: only CI installs it to test
+    assert [r.name for r in map(Requirement, extras["image"]) if r.specifier.contains(detector[r.name])] == ["rtmlib"]
     environment = (ROOT / "environment.yml").read_text()
     assert "- -r requirements.txt" in environment and not re.search("|".join(rf"\b{name}[=<>]" for name in pins), environment)
 

@@ -1,10 +1,11 @@
-"""Prepare and fetch poses, train, evaluate, convert weights; add --help to a command for its options."""
+"""Prepare and fetch poses, train, evaluate, predict, convert weights; add --help to a command for its options."""
 
 import sys
 
 import tyro
 
 from .poses import download, prepare
+from .predicting import predict_poses
 from .scoring import score
 from .training import train
 from .weights import convert
@@ -17,10 +18,13 @@ def main() -> None:
     app.command(download, name="download-cmu")
     app.command(train)
     app.command(score, name="evaluate")
+    app.command(predict_poses, name="predict")
     app.command(convert)
     try:
         app.cli(prog="python -m drpose_core", description=__doc__)
     except (ValueError, OSError, FloatingPointError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
-        sys.exit("stopped; train (from what it kept, at most a minute ago) and evaluate go on when they are called again in the same way")
+        sys.exit(
+            "stopped; train (from what it kept, at most a minute ago), evaluate and predict go on when they are called again in the same way"
+        )

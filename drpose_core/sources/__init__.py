@@ -1,4 +1,7 @@
-"""Where poses come from: the embedded synthetic figure, the user's Human3.6M files, CMU motion capture. Each gives a PoseSet."""
+"""Where poses come from: the embedded synthetic figure, the user's Human3.6M files, CMU motion capture, keypoints of any picture.
+
+Each gives a PoseSet.
+"""
 
 from pathlib import Path
 
@@ -7,15 +10,20 @@ from ..runtime import project_root
 from .cmu import cmu_poses, cmu_subjects
 from .cmu_download import download_cmu
 from .h36m import TEST_SUBJECTS, TRAIN_SUBJECTS, h36m_poses
+from .images import detect_keypoints
+from .keypoints import Keypoints, read_keypoints
 from .predictions import save_predictions, with_predictions
 from .synthetic import synthetic_poses
 
 __all__ = [
     "SOURCES",
+    "Keypoints",
     "cmu_poses",
+    "detect_keypoints",
     "download_cmu",
     "h36m_poses",
     "load_poses",
+    "read_keypoints",
     "save_predictions",
     "synthetic_poses",
     "with_predictions",

@@ -51,7 +51,7 @@ def cmu_poses(
         raise FileNotFoundError(f"{folder} has no subject {', '.join(missing)} (it has {', '.join(found)}): {REMEDY}")
     chosen = {name: found[name] for name in subjects or found}
     source = f"CMU mocap {', '.join(chosen)}, filmed by Human3.6M cameras, 2D: {keypoints}"
-    return film(_recordings(chosen, seed, stride), keypoints=keypoints, seed=seed, source=source, skeleton="CMU")
+    return film(recordings(chosen, seed, stride), keypoints=keypoints, seed=seed, source=source, skeleton="CMU")
 
 
 def cmu_subjects(folder: str | Path) -> dict[str, Path]:
@@ -67,7 +67,7 @@ def cmu_subjects(folder: str | Path) -> dict[str, Path]:
     return found
 
 
-def _recordings(skeletons: dict[str, Path], seed: int, stride: int) -> Iterator[Recording]:
+def recordings(skeletons: dict[str, Path], seed: int, stride: int) -> Iterator[Recording]:
     for subject, asf in skeletons.items():
         takes = sorted(asf.parent.glob(f"{subject}_*.amc"))
         if not takes:

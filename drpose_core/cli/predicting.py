@@ -1,0 +1,109 @@
+"""The command that predicts poses of one's own pictures."""
+
+from pathlib import Path
+from typing import Literal
+
+import tyro
+
+from ..aggregation import ANSWERS
+from ..checkpoints import latest_checkpoint, load_checkpoint
+from ..export import check_path, write_predictions
+from ..prediction import forget, predict
+from ..published import load_published
+from ..runtime import device as find_device
+from ..runtime import project_root
+from ..sources import Keypoints, detect_keypoints, read_keypoints
+from ..sources.images import FILMS, PICTURES
+from ..viewpoint import FIELD_OF_VIEW
+from .words import PICKLED, Published, command_line
+
+STRANGE_FIT = 0.15  # misfit above which an answer is doubted
+
+
+def predict_poses(
+    keypoints: tyro.conf.Positional[Path],
+    out: tuple[Path, ...] = (),
+    html: Path | None = None,
+    format: Literal["coco17", "halpe26", "body25", "body18", "h36m17"] | None = None,
+    image_size: tuple[int, int] | None = None,
+    field_of_view: float = FIELD_OF_VIEW,
+    checkpoint: Path | None = None,
+    lifter: Published = "dcgct",
+    hypotheses: int = 20,
+    steps: int = 8,
+    answer: Literal[ANSWERS] = "mean",
+    fps: float | None = None,
+    seed: int = 0,
+    device: str | None = None,
+    mode: Literal["lightweight", "balanced", "performance"] = "balanced",
+) -> None:
+    """Predict 3D poses of people in a picture or film, from the keypoints of a 2D detector, or from the picture itself.
+
+    The same command again goes on where it was interrupted.
+
+    Args:
+        keypoints: JSON of MMPose, AlphaPose or OpenPose, a folder of such files, or (with pip install -e .[image]) a picture or a film.
+        out: What to write, one or more: .json (everything), .csv or .parquet (the answers), .bvh (motion). Default: output/<name>.json.
+        html: Also a page with sliders, of the first person's first frames; needs no network.
+        format: The joints of the file (default: recognised).
+        image_size: Width and height of the picture in pixels (default: the file's, or a guess, which is said).
+        field_of_view: Of the camera, degrees over the picture's longer side; a phone's main camera has 65 to 70.
+        checkpoint: The model (default: the latest of checkpoints/, else the kit's own), or published weights (.pth).
+        lifter: The initial model in published weights.
+        hypotheses: How many for each person.
+        steps: How many denoising steps.
+        answer: How one pose is made of the hypotheses.
+        fps: Frames per second of a .bvh (default: the film's, else 30).
+        seed: For the noise.
+        device: cpu, cuda, ... (default: the first GPU if there is one).
+        mode: The size of the detector, where one is asked.
+    """
+    out = tuple(map(check_path, out or (project_root() / "output" / f"{keypoints.stem}.json",)))
+    if html is not None:
+        _explorer()
+    where = find_device(device)
+    path = checkpoint or latest_checkpoint("synthetic")
+    model = load_published(path, lifter).to(where) if path.suffix in PICKLED else load_checkpoint(path, where)
+    found = _keypoints(keypoints, out[0].with_name(f"{keypoints.stem}-keypoints"), format, image_size, mode)
+    print(found)
+    print(
+        f"field of view {field_of_view:g} degrees over the longer side{' assumed' if field_of_view == FIELD_OF_VIEW else ''}; model {path.name}"
+    )
+    poses = found.poses(field_of_view=field_of_view).to(where)
+    keep = out[0].with_name(f"{out[0].stem}-unfinished")
+    settings = {"hypotheses": hypotheses, "steps": steps, "answer": answer, "seed": seed}
+    doubted = []
+    for part in predict(model, poses, **settings, keep=keep):
+        doubted += [(float(misfit), int(frame)) for misfit, frame in zip(part.misfit, part.poses.frame) if misfit > STRANGE_FIT]
+    about = {"command": command_line(), "checkpoint": path.name, "keypoints": found.name, "picture": [found.width, found.height]}
+    about |= {"field_of_view": field_of_view, "notes": found.notes, **settings}
+    for name in out:
+        written = write_predictions(name, predict(model, poses, **settings, keep=keep), fps=fps or found.fps or 30.0, about=about)
+        print("written to", ", ".join(map(str, written)))
+    if html is not None:
+        explorer = _explorer()(model, poses, hypotheses=hypotheses, steps=steps)
+        print("written to", explorer.save_html(html))
+    forget(keep)
+    if doubted:
+        worst, frame = max(doubted)
+        print(
+            f"{len(doubted)} of {len(poses)} poses do not look like their keypoints, worst in frame {frame}: "
+            f"the joints are off by {100 * worst:.0f} % of the person's size"
+        )
+
+
+def _keypoints(path: Path, folder: Path, format: str | None, image_size: tuple[int, int] | None, mode: str) -> Keypoints:
+    pictures = path.is_dir() and not any(path.glob("*.json")) and any(p.suffix.lower() in PICTURES for p in path.iterdir())
+    if pictures or path.suffix.lower() in PICTURES + FILMS:
+        if format or image_size:
+            raise ValueError("--format and --image-size are for keypoints from a file; a picture has both")
+        return detect_keypoints(path, folder, mode=mode)
+    return read_keypoints(path, format=format, image_size=image_size)
+
+
+def _explorer():
+    try:
+        from ..explorer import HypothesisExplorer  # needs plotly and ipywidgets, which nothing else here does
+    except ImportError as error:
+        raise ValueError(f"--html needs {error.name}: pip install -e .[notebooks], or leave it out") from None
+    return HypothesisExplorer

@@ -1,0 +1,137 @@
+"""Poses of pictures without a truth: hypotheses, the answer chosen among them, how far they spread, and where the person stands."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from .aggregation import aggregate, reprojection_errors
+from .cameras import estimate_root
+from .data import PoseSet
+from .files import written_whole
+from .fingerprint import fingerprint
+from .model import DRPose, sample_poses, with_initial_poses
+from .runtime import hypothesis_generators
+from .skeleton import J
+from .viewpoint import picture_frame
+
+AT_ONCE = 2560  # hypotheses sampled at a time
+_ARRAYS = ("hypotheses", "pose3d", "spread", "root", "misfit")
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What was found for N poses. Metres, in the frame of the picture's own camera: x to the right, y down, z away from the camera.
+
+    Add root to a pose, hypothesis or answer, for places in front of the camera. Its distance rests on the camera's field of view, and on a
+    person as tall as those that the model was trained on.
+    """
+
+    poses: PoseSet  # what was asked
+    hypotheses: torch.Tensor  # (N, H, J, 3) relative to joint 0
+    pose3d: torch.Tensor  # (N, J, 3) the answer, relative to joint 0
+    spread: torch.Tensor  # (N, J) root mean square distance of the hypotheses from their mean
+    root: torch.Tensor  # (N, 3) where joint 0 of the answer is, as estimate_root has it
+    misfit: torch.Tensor  # (N,) mean distance of the answer's joints, projected, from the keypoints seen; in sizes of the person (see predict)
+
+    def __len__(self) -> int:
+        return len(self.pose3d)
+
+
+def predict(
+    model: DRPose,
+    poses: PoseSet,
+    *,
+    hypotheses: int = 20,
+    steps: int = 8,
+    spacing: str = "quadratic",
+    eta: float = 0.0,
+    answer: str = "mean",
+    seed: int = 0,
+    keep: str | Path | None = None,
+) -> Iterator[Prediction]:
+    """Predict poses a batch at a time, so that memory stays bounded; joined(predict(...)) is all of them.
+
+    poses: from Keypoints.poses, or any PoseSet; its truth is not looked at. answer: how aggregation.aggregate chooses. Hypothesis h starts from
+    the same noise in all frames, so that in a film, with eta = 0, it moves as the picture does. keep: a folder that keeps each batch when it
+    is done; the same call goes on from there after an interruption (forget deletes it). misfit compares a projected pose with its
+    keypoints, in root mean square distances of a person's joints from their mean: above about 0.15 no pose was found that looks like the
+    keypoints. Raises ValueError for an empty set and arguments that do not fit.
+    """
+    if not len(poses):
+        raise ValueError("nothing to predict: the set of poses is empty")
+    if hypotheses < 1 or steps < 1:
+        raise ValueError(f"hypotheses and steps must be at least 1, got {hypotheses} and {steps}")
+    chain = {"hypotheses": hypotheses, "steps": steps, "spacing": spacing, "eta": eta}
+    streams = hypothesis_generators(seed, hypotheses)
+    noise = torch.stack([torch.stack([torch.randn(J, 3, generator=g) for g in streams]) for _ in range(steps)])[:, None]  # (K, 1, H, J, 3)
+    rows = max(1, AT_ONCE // hypotheses)
+    starts = range(0, len(poses), rows)
+    stem = None
+    if keep is not None:
+        settings = chain | {"answer": answer, "seed": seed, "bf16": model.denoiser.bf16}
+        says = with_initial_poses(model, poses[:32]).initial
+        stem = Path(keep) / fingerprint(settings, model.config, model.denoiser, poses, says)
+    for number, first in enumerate(tqdm(starts, "predict", disable=len(starts) < 2, leave=False)):
+        batch = poses[first : first + rows]
+        path = stem and stem.with_name(f"{stem.name}-{number:06d}.npz")
+        if path and path.is_file():
+            yield _load(path, batch)
+            continue
+        batch = with_initial_poses(model, batch)
+        here = noise.expand(-1, len(batch), -1, -1, -1)
+        samples = sample_poses(model, batch.kp2d, **chain, noise=here, initial=batch.initial)[-1]
+        found = _in_own_frame(batch, samples, answer)
+        if path:
+            with written_whole(path) as temporary, open(temporary, "wb") as file:
+                np.savez(file, **{name: getattr(found, name).numpy() for name in _ARRAYS})
+        yield found
+
+
+def joined(parts) -> Prediction:
+    """Several predictions, as predict yields them, as one."""
+    parts = list(parts)
+    if not parts:
+        raise ValueError("nothing to join")
+    sets = [part.poses for part in parts]
+    columns = {name: torch.cat([getattr(s, name) for s in sets]) for name in sets[0].tensors()}
+    arrays = {name: torch.cat([getattr(part, name) for part in parts]) for name in _ARRAYS}
+    return Prediction(poses=_replaced(sets[0], columns), **arrays)
+
+
+def forget(keep: str | Path) -> None:
+    """Delete what predict kept in a folder, and the folder if nothing else is in it."""
+    keep = Path(keep)
+    for path in keep.glob("*-*.npz"):
+        path.unlink(missing_ok=True)
+    if keep.is_dir() and not any(keep.iterdir()):
+        keep.rmdir()
+
+
+def _in_own_frame(batch: PoseSet, samples: torch.Tensor, answer: str) -> Prediction:
+    pose = aggregate(samples, answer, kp2d=batch.kp2d, intrinsics=batch.intrinsics)
+    root = estimate_root(pose, batch.kp2d, batch.intrinsics)
+    off = reprojection_errors(pose[:, None], batch.kp2d, batch.intrinsics)[:, 0]  # (N, J)
+    seen = torch.ones_like(off) if batch.confidence is None else (batch.confidence > 0).to(off)
+    size = (batch.kp2d - batch.kp2d.mean(1, keepdim=True)).square().sum(-1).mean(-1).sqrt()
+    misfit = (off * seen).sum(1) / seen.sum(1).clamp_min(1) / size
+    spread = samples.var(1, correction=0).sum(-1).sqrt()
+    if batch.rotation is not None:
+        samples, pose, root = (picture_frame(x, batch.rotation) for x in (samples, pose, root))
+    return Prediction(batch.to("cpu"), *(x.cpu() for x in (samples, pose, spread, root, misfit)))
+
+
+def _load(path: Path, batch: PoseSet) -> Prediction:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return Prediction(batch.to("cpu"), **{name: torch.from_numpy(file[name]) for name in _ARRAYS})
+    except Exception as error:  # a damaged file can fail in any way
+        raise ValueError(f"{path} cannot be read ({' '.join(str(error).split())}): delete it, it will be made again") from None
+
+
+def _replaced(poses: PoseSet, columns: dict[str, torch.Tensor]) -> PoseSet:
+    texts = {name: getattr(poses, name) for name in ("actions", "sequences", "source", "keypoints", "skeleton")}
+    return PoseSet(**columns, **texts)

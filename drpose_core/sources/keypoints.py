@@ -1,0 +1,272 @@
+"""2D keypoints from anywhere -> Human3.6M's joints of every person and frame, whole and in order, and a PoseSet that the models can take.
+
+Files of MMPose, AlphaPose and OpenPose, arrays and tables; in the formats of joint_formats. What is missing is filled in or left out, and
+Keypoints.notes says what was done.
+"""
+
+import json
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from ..cameras import normalize_screen
+from ..data import PoseSet
+from ..files import written_whole
+from ..joint_formats import FORMATS, LONGER, TITLES, formats_of, to_h36m
+from ..skeleton import JOINTS, J
+from ..viewpoint import FIELD_OF_VIEW, pinhole, training_view
+from .keypoint_arrays import from_array, from_table
+from .keypoint_files import read_files
+from .people import follow
+from .plausible import STRANGE, filled
+
+LEAST = 0.05  # a keypoint less sure than this counts as not seen
+ENOUGH = 8  # of a person's 17 joints must be seen
+GAP = 12  # frames over which a joint that vanishes is drawn in between where it was and where it is again
+SIZES = [(640, 480), (1280, 720), (1920, 1080), (3840, 2160), (7680, 4320)]  # of pictures, width and height; or upright
+
+
+@dataclass(frozen=True, eq=False)
+class Keypoints:
+    """N people in pictures: a row is one person in one frame, ordered by frame. Pixels, x to the right, y down, from the upper left corner."""
+
+    kp2d: np.ndarray  # (N, 17, 2) pixels, Human3.6M's joints; those not seen are guessed
+    confidence: np.ndarray  # (N, 17) the detector's, 0 to 1; 0 where the joint is guessed
+    frame: np.ndarray  # (N,) number of the frame
+    person: np.ndarray  # (N,) number of the person
+    width: int  # of the picture, pixels
+    height: int
+    format: str  # as it came, a key of joint_formats.FORMATS
+    name: str  # of the file
+    notes: tuple[str, ...]  # what was assumed, filled in and left out
+    fps: float | None = None  # frames per second, where the file has it
+
+    def __len__(self) -> int:
+        return len(self.kp2d)
+
+    def __repr__(self) -> str:
+        people, frames = len(np.unique(self.person)), len(np.unique(self.frame))
+        first = (
+            f"{self.name}: {_many(people, 'person', 'people')} in {_many(frames, 'frame')}, {_many(len(self), 'pose')}; {TITLES[self.format]}"
+        )
+        return "\n".join([first, f"picture {self.width} x {self.height} pixels", *self.notes])
+
+    def poses(self, *, field_of_view: float = FIELD_OF_VIEW, camera_matrix=None) -> PoseSet:
+        """The people as a training camera would have seen them (viewpoint.training_view): what models and explorer take. No truth: pose3d is 0.
+
+        field_of_view: the camera's, in degrees over the picture's longer side; a phone's main camera has 65 to 70. Or camera_matrix (3, 3) in
+        pixels, as camera calibrations give it; its picture must be free of lens distortion. poses.rotation leads back to the own camera.
+        """
+        screen = normalize_screen(self.kp2d, self.width, self.height)
+        if camera_matrix is None:
+            camera = pinhole(self.width, self.height, field_of_view)
+        else:
+            camera = _from_matrix(np.asarray(camera_matrix, dtype=float), self.width, self.height)
+        view = training_view(screen, camera)
+        people, sequence = np.unique(self.person, return_inverse=True)
+        return PoseSet(
+            kp2d=view.kp2d,
+            pose3d=torch.zeros(len(self), J, 3),
+            root=torch.zeros(len(self), 3),
+            intrinsics=view.intrinsics,
+            action=torch.zeros(len(self), dtype=torch.int64),
+            sequence=torch.from_numpy(sequence.astype(np.int64)),
+            frame=torch.from_numpy(self.frame.astype(np.int64)),
+            actions=[self.name],
+            sequences=[f"person {who}/{self.name}/own" for who in people],
+            confidence=torch.from_numpy(self.confidence.astype(np.float32)),
+            rotation=view.rotation,
+            source=f"{self.name}: {TITLES[self.format]}, redrawn for a training camera",
+            keypoints=self.format,
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write MMPose's layout with the 17 joints, the picture's size and the persons' numbers; read_keypoints reads it."""
+        about = {"dataset_name": "h36m", "image_size": [self.width, self.height], "fps": self.fps}
+        info = []
+        for frame in np.unique(self.frame):
+            rows = np.flatnonzero(self.frame == frame)
+            people = [
+                {
+                    "keypoints": self.kp2d[n].round(2).tolist(),
+                    "keypoint_scores": self.confidence[n].round(3).tolist(),
+                    "track_id": int(self.person[n]),
+                }
+                for n in rows
+            ]
+            info.append({"frame_id": int(frame), "instances": people})
+        with written_whole(path) as temporary:
+            temporary.write_text(json.dumps({"meta_info": about, "instance_info": info}))
+
+
+def read_keypoints(given, *, format: str | None = None, image_size: tuple[int, int] | None = None, name: str | None = None) -> Keypoints:
+    """Keypoints of any number of people and frames, from a file, a folder, an array or a table. Pixels.
+
+    given: a path to the JSON of MMPose, AlphaPose or OpenPose, or to a folder of such files, one a frame; an array (K, 2) of one person,
+    (frames, K, 2) or (frames, people, K, 2), or with confidence as a third number, and NaN for what is missing; or a DataFrame with a row a
+    keypoint: x, y and, if there are such, confidence, frame, person and joint (name or number; without it the K keypoints stand in order).
+    format: a key of joint_formats.FORMATS; None recognises it. image_size: width and height; None takes the file's, or the smallest usual
+    size that holds all keypoints. name: for figures and sentences (the file's).
+    Raises ValueError or FileNotFoundError with a sentence. What was done without asking stands in notes; what may be wrong is warned of.
+    """
+    if format is not None and format not in FORMATS:
+        raise ValueError(f"unknown keypoint format {format!r}: choose from {', '.join(FORMATS)}")
+    if isinstance(given, str | Path):
+        name, found = name or Path(given).name, read_files(Path(given))
+    else:
+        name, found = name or "keypoints", from_table(given, format) if isinstance(given, pd.DataFrame) else from_array(given)
+    if not found.rows:
+        raise ValueError(f"{name} holds nobody: {_many(found.frames, 'frame')}, all empty")
+    order = np.argsort(found.frame, kind="stable")
+    frame, person = np.array(found.frame)[order], [found.person[n] for n in order]
+    points, sure = _points(name, np.stack(found.rows)[order])
+    form = format or found.format or _recognised(points, sure)
+    kp2d, confidence = _converted(name, points, sure, form)
+
+    keep, notes = _worth_keeping(kp2d, confidence, frame)
+    for note in notes:
+        warnings.warn(f"{name}: {note}", stacklevel=2)
+    if not keep.any():
+        raise ValueError(f"{name} has nobody of whom enough is seen: {notes[0]}")
+    kp2d, confidence, frame, person = kp2d[keep], confidence[keep], frame[keep], [who for who, kept in zip(person, keep) if kept]
+    if (empty := found.frames - len(np.unique(frame))) > 0:
+        notes.append(f"{_many(empty, 'frame')} of {found.frames} without a person: no pose there")
+    size = _picture(kp2d[confidence > 0], image_size or found.image_size, notes)
+    person = _numbered(name, kp2d, confidence, frame, person, notes)
+    kp2d, surprise = _complete(kp2d, confidence, frame, person, notes)
+    if (strange := int((surprise > STRANGE).sum())) > 0:
+        odd = int(surprise.argmax())
+        notes.append(
+            f"{_many(strange, 'pose')} of {len(kp2d):,} as hardly any human is seen in, most of all person {person[odd]} in frame {frame[odd]}: "
+            f"is {form} the order of the joints, does y point down, is the picture upright?"
+        )
+        warnings.warn(f"{name}: {notes[-1]}", stacklevel=2)
+    kp2d, confidence = kp2d.astype(np.float32), confidence.astype(np.float32)
+    return Keypoints(kp2d, confidence, frame, person, *size, form, name, tuple(notes), found.fps)
+
+
+def _points(name: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Places (N, K, 2) and confidence (N, K) of rows (N, K, 3), both 0 for what is not seen; checked to be pixels."""
+    points, sure = rows[..., :2], np.nan_to_num(rows[..., 2], nan=0.0).clip(0, 1)
+    there = np.isfinite(points).all(-1) & (sure >= LEAST) & (np.nan_to_num(points) != 0).any(-1)  # (0, 0) is how tools write "not found"
+    if not there.any():
+        raise ValueError(f"{name} has no keypoint with a confidence of {LEAST} or more: nothing to go by")
+    far = np.abs(points[there]).max()
+    if far <= 2:
+        raise ValueError(f"{name} has keypoints between -2 and 2, not in pixels: multiply by the picture's size (OpenPose: --keypoint_scale 0)")
+    if far > 1e5:
+        raise ValueError(f"{name} has keypoints up to {far:.3g}, in no picture: pixels are wanted")
+    return np.where(there[..., None], points, 0.0), np.where(there, sure, 0.0)
+
+
+def _converted(name: str, points: np.ndarray, sure: np.ndarray, form: str) -> tuple[np.ndarray, np.ndarray]:
+    joints, count = len(FORMATS[form].joints), points.shape[1]
+    if LONGER.get(count) != form and count != joints:
+        raise ValueError(f"{name} has {count} keypoints a person, {form} has {joints}: name another format, or none")
+    return to_h36m(points[:, :joints], sure[:, :joints], form)
+
+
+def _worth_keeping(kp2d: np.ndarray, confidence: np.ndarray, frame: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """Which people (N,) can be completed, and sentences on those that cannot."""
+    seen = confidence > 0
+    low, high = (np.where(seen[..., None], kp2d, fill) for fill in (np.inf, -np.inf))
+    few = seen.sum(1) < ENOUGH
+    point = ~few & ((high.max(1) - low.min(1)).max(-1) < 2)
+    reasons = {f"fewer than {ENOUGH} of the 17 joints are seen": few, "all joints lie within two pixels": point}
+    notes = [
+        f"{_many(int(bad.sum()), 'pose')} left out (first in frame {frame[bad][0]}): {reason}" for reason, bad in reasons.items() if bad.any()
+    ]
+    return ~few & ~point, notes
+
+
+def _picture(points: np.ndarray, size: tuple[int, int] | None, notes: list[str]) -> tuple[int, int]:
+    """Width and height; without a size the smallest usual one, lying or upright, that holds the points."""
+    if size is not None:
+        if len(size) != 2 or min(size) < 1:
+            raise ValueError(f"image_size must be a width and a height in pixels, got {size}")
+        return int(size[0]), int(size[1])
+    right, low = points.max(0)
+    usual = [shape for width, height in SIZES for shape in ((width, height), (height, width))]
+    size = next((shape for shape in usual if right <= shape[0] and low <= shape[1]), (int(right) + 1, int(low) + 1))
+    notes.append(
+        f"picture of {size[0]} x {size[1]} assumed, the smallest usual size with room for all keypoints: give image_size if it is another"
+    )
+    return size
+
+
+def _numbered(name: str, kp2d, confidence, frame, person: list[int | None], notes: list[str]) -> np.ndarray:
+    """The tool's numbers of persons, or those of people.follow where it has none."""
+    if None in person:
+        numbers = follow(kp2d, confidence > 0, frame)
+        if len(np.unique(frame)) > 1 and numbers.any():
+            notes.append(f"people are told apart by where they were in the frames before: {numbers.max() + 1} of them")
+        return numbers
+    twice = pd.DataFrame({"frame": frame, "person": person}).duplicated()
+    if twice.any():
+        first = int(np.flatnonzero(twice)[0])
+        raise ValueError(f"{name} has person {person[first]} twice in frame {frame[first]}: drop the persons' numbers, or one of the two")
+    return np.array(person)
+
+
+def _recognised(points: np.ndarray, sure: np.ndarray) -> str:
+    """The format by the number of joints; of several with as many, the one in which a few of the people look most like people."""
+    surprise = {}
+    for form in (fits := formats_of(points.shape[1])):
+        if len(fits) == 1:
+            return form
+        kp2d, confidence = to_h36m(points, sure, form)
+        good = np.flatnonzero(_worth_keeping(kp2d, confidence, np.zeros(len(kp2d)))[0])
+        few = good[:: max(1, len(good) // 100)]
+        surprise[form] = float(np.median(filled(kp2d[few], confidence[few] > 0)[1])) if len(few) else np.inf
+    best, second = sorted(surprise, key=surprise.get)[:2]
+    if not surprise[best] < 0.7 * surprise[second]:
+        raise ValueError(
+            f"{points.shape[1]} keypoints a person are {best}'s or {second}'s, and these look as much like either: name the format"
+        )
+    return best
+
+
+def _complete(kp2d, confidence, frame, person, notes: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Fill in what is not seen: in a film between the frames before and after, else at the likeliest place. Returns (kp2d, surprise)."""
+    seen = confidence > 0
+    between = np.zeros_like(seen)
+    kp2d = kp2d.copy()
+    for who in np.unique(person[~seen.all(1)]):
+        rows = np.flatnonzero(person == who)
+        for joint in np.flatnonzero(~seen[rows].all(0)):
+            there = rows[seen[rows, joint]]
+            if len(there) < 2:
+                continue
+            gone = rows[~seen[rows, joint]]
+            place = np.searchsorted(frame[there], frame[gone])
+            inside = (place > 0) & (place < len(there))
+            gone, place = gone[inside], place[inside]
+            near = frame[there[place]] - frame[there[place - 1]] <= GAP
+            gone = gone[near]
+            for axis in range(2):
+                kp2d[gone, joint, axis] = np.interp(frame[gone], frame[there], kp2d[there, joint, axis])
+            between[gone, joint] = True
+    kp2d, surprise = filled(kp2d, seen | between)
+    if between.any():
+        notes.append(f"{_many(int(between.sum()), 'joint')} not seen for a moment: drawn in between the frames before and after, confidence 0")
+    guessed = ~(seen | between)
+    if guessed.any():
+        often = ", ".join(JOINTS[j] for j in np.argsort(-guessed.sum(0), kind="stable")[:3] if guessed[:, j].any())
+        notes.append(f"{_many(int(guessed.sum()), 'joint')} not seen ({often} most often): put where they are likeliest, confidence 0")
+    return kp2d, surprise
+
+
+def _from_matrix(matrix: np.ndarray, width: int, height: int) -> torch.Tensor:
+    if matrix.shape != (3, 3) or not np.isfinite(matrix).all() or min(matrix[0, 0], matrix[1, 1]) <= 0:
+        raise ValueError(f"camera_matrix must be [[fx, 0, cx], [0, fy, cy], [0, 0, 1]] in pixels with fx, fy > 0, got {matrix.tolist()}")
+    center = normalize_screen(torch.from_numpy(matrix[:2, 2]).float(), width, height)
+    focal = torch.tensor([matrix[0, 0], matrix[1, 1]], dtype=torch.float32) * (2 / width)
+    return torch.cat([focal, center, torch.zeros(5)])
+
+
+def _many(count: int, one: str, more: str | None = None) -> str:
+    return f"{count:,} {one if count == 1 else more or one + 's'}"

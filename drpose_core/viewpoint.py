@@ -1,0 +1,82 @@
+"""Any camera and the cameras of training: turn and zoom until a person stands where people stood in training, and back again.
+
+A model knows Human3.6M's pictures: a focal length of 2.29 screen units, people near the middle, three to seven metres away. Turning a camera
+about its centre and zooming change no perspective, so what another camera saw can be redrawn, exactly, as such a picture.
+"""
+
+from typing import NamedTuple
+
+import torch
+
+from .cameras import undistort
+
+FOCAL = 2.29  # screen units, Human3.6M's cameras: 47 degrees across the picture
+FIELD_OF_VIEW = 47.0  # degrees over the longer side, assumed where nothing is known of a camera
+# Where the middle of a person (the mean joint) lies in screen units in the mean picture of training, and the range of their size (root mean
+# square distance of the joints from the middle), narrower than in training: benchmarks/other_cameras.py has the comparison.
+MIDDLE = (0.05, -0.2)
+SIZE = (0.14, 0.25)
+
+
+class View(NamedTuple):
+    """What a training camera in the place of the picture's would have seen."""
+
+    kp2d: torch.Tensor  # (N, J, 2) screen units of the training camera
+    intrinsics: torch.Tensor  # (N, 9) of the training camera; no lens distortion
+    rotation: torch.Tensor  # (N, 3, 3): direction in the training camera's frame = rotation @ direction in the picture camera's frame
+
+
+def training_view(kp2d: torch.Tensor, intrinsics: torch.Tensor) -> View:
+    """Redraw pictures kp2d (N, J, 2), screen units, of cameras intrinsics (9,) or (N, 9), as a camera of training would have seen them.
+
+    The camera keeps its place. It pans, then tilts, until the person's middle (the mean joint) is at MIDDLE, and zooms as far as their size
+    needs to come into SIZE, without jumps in a film. Back: picture_frame.
+    """
+    rays = _rays(kp2d, intrinsics)
+    middle = rays.mean(-2)  # (N, 2)
+    straight = _turn(rays, *_pan_tilt(middle, torch.zeros_like(middle)))[0]
+    size = FOCAL * (straight - straight.mean(-2, keepdim=True)).square().sum(-1).mean(-1).sqrt()
+    focal = FOCAL * size.clamp(*SIZE) / size.clamp_min(1e-9)  # (N,)
+    seen, rotation = _turn(rays, *_pan_tilt(middle, middle.new_tensor(MIDDLE) / focal[:, None]))
+    camera = torch.zeros(len(kp2d), 9, dtype=kp2d.dtype, device=kp2d.device)
+    camera[:, :2] = focal[:, None]
+    return View(seen * focal[:, None, None], camera, rotation)
+
+
+def picture_frame(points: torch.Tensor, rotation: torch.Tensor) -> torch.Tensor:
+    """Points or directions (N, ..., 3) in the frames of training cameras -> in those of the pictures' own cameras; rotation (N, 3, 3)."""
+    return torch.einsum("nij,n...i->n...j", rotation, points)
+
+
+def pinhole(width: float, height: float, field_of_view: float = FIELD_OF_VIEW) -> torch.Tensor:
+    """Intrinsics (9,) in screen units of a camera of which only the angle of view over the longer side is known, in degrees."""
+    if not 1 <= field_of_view <= 170:
+        raise ValueError(f"the field of view over the longer side of a picture lies between 1 and 170 degrees, got {field_of_view}")
+    longer = max(width, height) / width  # half of it, in screen units
+    focal = longer / torch.tan(torch.deg2rad(torch.tensor(field_of_view / 2)))
+    return torch.cat([focal.expand(2), torch.zeros(7)])
+
+
+def _rays(kp2d: torch.Tensor, intrinsics: torch.Tensor) -> torch.Tensor:
+    """x/z and y/z (N, J, 2). undistort stops at 45 degrees, which a lens without distortion need not."""
+    camera = intrinsics.view(-1, 1, 9).to(kp2d)
+    if camera[..., 4:].any():
+        return undistort(kp2d, intrinsics.to(kp2d))
+    return (kp2d - camera[..., 2:4]) / camera[..., :2]
+
+
+def _pan_tilt(middle: torch.Tensor, wanted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Angles (N,) by which a camera pans and tilts until what it saw at middle (N, 2) = x/z, y/z is seen at wanted."""
+    pan = middle[:, 0].atan() - wanted[:, 0].atan()
+    panned = middle[:, 1] * ((1 + wanted[:, 0] ** 2) / (1 + middle[:, 0] ** 2)).sqrt()
+    return pan, panned.atan() - wanted[:, 1].atan()
+
+
+def _turn(rays: torch.Tensor, pan: torch.Tensor, tilt: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Rays (N, J, 2) as the turned camera sees them, and its rotation (N, 3, 3)."""
+    one, zero = torch.ones_like(pan), torch.zeros_like(pan)
+    about_y = torch.stack([pan.cos(), zero, -pan.sin(), zero, one, zero, pan.sin(), zero, pan.cos()], dim=-1).view(-1, 3, 3)
+    about_x = torch.stack([one, zero, zero, zero, tilt.cos(), -tilt.sin(), zero, tilt.sin(), tilt.cos()], dim=-1).view(-1, 3, 3)
+    rotation = about_x @ about_y
+    seen = torch.cat([rays, torch.ones_like(rays[..., :1])], dim=-1) @ rotation.transpose(1, 2)
+    return seen[..., :2] / seen[..., 2:].clamp_min(1e-3), rotation
