@@ -54,7 +54,8 @@ class HypothesisExplorer(widgets.VBox):
             (poses.actions[a], *_subject_and_camera(poses.sequences[s])) for a, s in zip(poses.action.tolist(), poses.sequence.tolist())
         ]
         self._kept: OrderedDict[tuple, torch.Tensor] = OrderedDict()
-        self._initial: dict[int, torch.Tensor] = {}
+        self._initial: dict[tuple[int, int], torch.Tensor] = {}
+        self._version = [0] * len(poses)  # of each row, see replace
         self._picked: dict[str, int | None] = {"picked": None, "joint": None}
         self._sampling = threading.RLock()
         self._change, self._wish, self._done, self._worker, self._error = threading.Condition(), 0, 0, None, None
@@ -99,6 +100,16 @@ class HypothesisExplorer(widgets.VBox):
     @property
     def steps(self) -> list[int]:
         return self._settled().times
+
+    def replace(self, poses: PoseSet) -> None:
+        """Other poses in the place of these, row for row, as where keypoints are moved by hand; unchanged rows keep their samples."""
+        if len(poses) != len(self._all) or poses.sequences != self._all.sequences or not torch.equal(poses.frame, self._all.frame):
+            raise ValueError(f"the explorer holds {len(self._all)} poses: in their place it takes as many, of the same sequences and frames")
+        changed = (poses.kp2d != self._all.kp2d).flatten(1).any(1) | (poses.intrinsics != self._all.intrinsics).any(1)
+        self._all = poses  # before the versions: a thread that sees a new version must find its poses
+        for row in changed.nonzero().flatten().tolist():
+            self._version[row] += 1
+        self._ask()
 
     def save_html(self, path: str | Path, *, frames: int = PAGE_FRAMES) -> Path:
         """One self-contained page, for a browser without kernel and network: frames of this sequence from the one shown on, with sliders.
@@ -212,7 +223,7 @@ class HypothesisExplorer(widgets.VBox):
         steps, hypotheses = fixed.get("steps", c.steps.value), fixed.get("hypotheses", c.hypotheses.value)
         chain = {"spacing": c.spacing.value, "eta": c.eta.value}
         seed, flip_test = c.seed.value, c.flip.value  # read once: a hand may move them meanwhile
-        key = (row, steps, *chain.values(), seed, flip_test)
+        key = (row, self._version[row], steps, *chain.values(), seed, flip_test)
         kept = self._kept.get(key)
         begun, have = time.perf_counter(), 0 if kept is None else kept.shape[1]
         if have < hypotheses:
@@ -246,9 +257,10 @@ class HypothesisExplorer(widgets.VBox):
         return SimpleNamespace(row=row, rows=rows, samples=kept[:, :hypotheses], step=step, times=times, seconds=seconds)
 
     def _initial_of(self, row: int) -> torch.Tensor:
-        if row not in self._initial:
-            self._initial[row] = with_initial_poses(self._model, self._all[row]).initial
-        return self._initial[row]
+        key = row, self._version[row]
+        if key not in self._initial:
+            self._initial[key] = with_initial_poses(self._model, self._all[row]).initial
+        return self._initial[key]
 
     # --- drawing --------------------------------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ the models have not seen that difference in training.
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from .skeleton import BONES, JOINTS
 
@@ -56,12 +57,13 @@ _BOX = (("left shoulder", "right shoulder"), ("left hip", "right hip"), ("left s
 _TREE = tuple(pair for s in _SIDES for pair in (("neck base", f"{s} shoulder"), ("pelvis", f"{s} hip"))) + (("neck base", "pelvis"),)
 _STAR = tuple(pair for s in _SIDES for pair in (("neck base", f"{s} shoulder"), ("neck base", f"{s} hip")))
 
-# "face" is the mean of the eyes and ears that are seen (of the nose where none is). The crown lies as far above it as the face does above
-# the thorax, times 0.6: with 13 cm from a face's height to the crown and 21 cm down to the line of the shoulders.
+# The nose a quarter of the way to the shoulders stands for the neck, a point within the head in Human3.6M, as in MHFormer's demonstration.
+# "ears" is the middle of the ears, or the one that is seen, or the eyes or the nose where none is; the crown is as far above it as it is above
+# the line of the shoulders, times 0.6: 13 cm and 21 cm in an adult.
 _SPINE = {"spine": {"hip": 0.5, "thorax": 0.5}}
 _MIDDLES = {"hip": {"left hip": 0.5, "right hip": 0.5}, "thorax": {"left shoulder": 0.5, "right shoulder": 0.5}}
 _CHIN = {"neck": {"nose": 0.75, "thorax": 0.25}}
-_CROWN = {"head": {"face": 1.6, "thorax": -0.6}}
+_CROWN = {"head": {"ears": 1.6, "thorax": -0.6}}
 _SAME: Recipe = {name: {name: 1.0} for name in LIMBS}
 
 FORMATS = {
@@ -103,7 +105,7 @@ def to_h36m(keypoints: np.ndarray, confidence: np.ndarray, format: str) -> tuple
     joints = FORMATS[format].joints
     seen = {name: (keypoints[..., k, :], confidence[..., k]) for k, name in enumerate(joints)}
     if "nose" in seen:
-        seen["face"] = _mean_of_seen([seen[name] for name in ("left eye", "right eye", "left ear", "right ear")], otherwise=seen["nose"])
+        seen["ears"] = _first_seen(("left ear", "right ear"), ("left eye", "right eye"), ("nose",), seen=seen)
     for name in sorted(JOINTS, key=("hip", "thorax").__contains__, reverse=True):  # those that others are made of come first
         parts = [(weight, *seen[part]) for part, weight in FORMATS[format].recipe[name].items()]
         sure = np.min([c for _, _, c in parts], axis=0)
@@ -112,13 +114,21 @@ def to_h36m(keypoints: np.ndarray, confidence: np.ndarray, format: str) -> tuple
     return np.stack([seen[name][0] for name in JOINTS], axis=-2), np.stack([seen[name][1] for name in JOINTS], axis=-1)
 
 
-def _mean_of_seen(parts: list[tuple[np.ndarray, np.ndarray]], otherwise: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    place, sure = np.stack([x for x, _ in parts]), np.stack([c for _, c in parts])
-    weight = (sure > 0)[..., None]
-    count = weight.sum(0)
-    mean = np.where(weight, place, 0.0).sum(0) / np.maximum(count, 1)
-    least = np.where(sure > 0, sure, np.inf).min(0)
-    return np.where(count > 0, mean, otherwise[0]), np.where(count[..., 0] > 0, least, otherwise[1])
+def _first_seen(*groups: tuple[str, ...], seen: dict[str, tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """The mean of those seen of the first group of which any is, and the confidence of the least sure of them; the last group's if none is."""
+    chosen = None
+    for group in reversed(groups):
+        place, sure = (np.stack([seen[name][part] for name in group]) for part in (0, 1))
+        weight = (sure > 0)[..., None]
+        mean = np.where(weight, place, 0.0).sum(0) / np.maximum(weight.sum(0), 1)
+        least = np.where(sure > 0, sure, np.inf).min(0)
+        there = weight.any(0)
+        chosen = (
+            (mean, np.where(there[..., 0], least, 0.0))
+            if chosen is None
+            else (np.where(there, mean, chosen[0]), np.where(there[..., 0], least, chosen[1]))
+        )
+    return chosen
 
 
 def formats_of(count: int) -> list[str]:
@@ -128,3 +138,15 @@ def formats_of(count: int) -> list[str]:
         known = ", ".join(f"{name} ({len(format.joints)})" for name, format in FORMATS.items())
         raise ValueError(f"{count} keypoints a person belong to no known format: bring them into one of {known}")
     return fits
+
+
+def conversion_table() -> pd.DataFrame:
+    """How each of Human3.6M's joints is made in each format, a column a format; "same" where it is one of the format's own by that name."""
+
+    def words(name: str, parts: dict[str, float]) -> str:
+        if parts == {name: 1.0}:
+            return "same"
+        terms = [(part if weight == 1 else f"{abs(weight):g} {part}", weight) for part, weight in parts.items()]
+        return "".join(f"{' - ' if weight < 0 else ' + ' if n else ''}{term}" for n, (term, weight) in enumerate(terms))
+
+    return pd.DataFrame({form: [words(name, FORMATS[form].recipe[name]) for name in JOINTS] for form in FORMATS}, index=list(JOINTS))

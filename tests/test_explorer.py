@@ -293,7 +293,7 @@ def test_the_explorer_in_jupyterlab(tmp_path):
     with jupyter_lab(root, scratch, **environment) as (address, token), watched_page(problems, height=1100) as page:
         page.goto(f"{address}/lab/tree/notebooks/05_explorer.ipynb?token={token}&reset", wait_until="domcontentloaded")
         page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'", timeout=90_000)
-        run_until_the_explorer_stands(page)
+        run_until(page, "explorer")
         figure = page.locator(".jp-OutputArea .js-plotly-plot").first
         figure.wait_for(timeout=90_000)
         figure.scroll_into_view_if_needed()
@@ -334,18 +334,19 @@ def test_the_explorer_in_jupyterlab(tmp_path):
     assert not problems, problems[:5]
 
 
-def run_until_the_explorer_stands(page):
-    """Run the cells up to the one that shows it, as shift-enter does."""
+def run_until(page, cell):
+    """Run the cells up to the one with that id, as shift-enter does."""
     errors = page.evaluate(
-        """async () => {
+        """async (cell) => {
             const app = window.jupyterapp, panel = app.shell.currentWidget, cells = panel.content.widgets;
-            const last = cells.findIndex(c => c.model.sharedModel.getId() === 'explorer');
+            const last = cells.findIndex(c => c.model.sharedModel.getId() === cell);
             panel.content.activeCellIndex = last + 1;
             await app.commands.execute('notebook:run-all-above');
             const code = cells.slice(0, last + 1).map(c => c.model.sharedModel).filter(m => m.cell_type === 'code');
             for (let n = 0; n < 1200 && code.some(m => m.execution_count == null); n++) await new Promise(r => setTimeout(r, 100));
             return code.flatMap(m => m.outputs.filter(o => o.output_type === 'error').map(o => o.evalue));
-        }"""
+        }""",
+        cell,
     )
     assert errors == []
 

@@ -18,7 +18,7 @@ FLOORS = {
     "files": 0, "runtime": 0, "skeleton": 0, "cameras": 0, "procrustes": 0, "metrics": 0, "calibration": 0, "tables": 0, "joint_formats": 0, "bvh": 0,
     "diffusion": 1, "data": 1, "graph": 1, "plots": 1, "aggregation": 1, "viewpoint": 1,
     "fingerprint": 2, "scoring": 2, "sources": 2, "denoiser": 2, "lifters": 2,
-    "model": 3, "sweep": 3, "checkpoints": 4, "published": 4, "training": 4, "evaluation": 4, "prediction": 4, "export": 5, "report": 5, "run_folders": 5, "explorer_page": 4, "explorer_controls": 4, "explorer": 5, "cli": 6, "__init__": 7, "__main__": 7,
+    "model": 3, "sweep": 3, "checkpoints": 4, "published": 4, "training": 4, "evaluation": 4, "prediction": 4, "export": 5, "report": 5, "run_folders": 5, "explorer_page": 4, "explorer_controls": 4, "explorer": 5, "stick_figure": 5, "cli": 6, "__init__": 7, "__main__": 7,
 }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ For a paper: figure.write_image("pose.svg") (or .png, .pdf) after pip install ka
 
 from .bodies import gallery_figure, hypotheses_figure, motion_figure, pair_figure, pose_figure, steps_figure
 from .charts import calibration_figure, curve_figure, heat_figure, joint_error_figure
+from .conversion import conversion_figure
 from .look import LEFT_COLOR, MIDDLE_COLOR, RIGHT_COLOR
 from .losses import live_losses, losses_figure
 from .views import clicked, explorer_figure, explorer_view, fit_axes
@@ -16,6 +17,7 @@ __all__ = [
     "RIGHT_COLOR",
     "calibration_figure",
     "clicked",
+    "conversion_figure",
     "curve_figure",
     "explorer_figure",
     "explorer_view",

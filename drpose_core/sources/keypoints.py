@@ -6,7 +6,7 @@ Keypoints.notes says what was done.
 
 import json
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +54,13 @@ class Keypoints:
             f"{self.name}: {_many(people, 'person', 'people')} in {_many(frames, 'frame')}, {_many(len(self), 'pose')}; {TITLES[self.format]}"
         )
         return "\n".join([first, f"picture {self.width} x {self.height} pixels", *self.notes])
+
+    def kept(self, rows: np.ndarray) -> "Keypoints":
+        """Some of the rows, for a mask (N,) or indices."""
+        columns = {name: getattr(self, name)[rows] for name in ("kp2d", "confidence", "frame", "person")}
+        if not len(columns["kp2d"]):
+            raise ValueError("no row is left")
+        return replace(self, **columns)
 
     def poses(self, *, field_of_view: float = FIELD_OF_VIEW, camera_matrix=None) -> PoseSet:
         """The people as a training camera would have seen them (viewpoint.training_view): what models and explorer take. No truth: pose3d is 0.
@@ -141,7 +148,7 @@ def read_keypoints(given, *, format: str | None = None, image_size: tuple[int, i
     if (strange := int((surprise > STRANGE).sum())) > 0:
         odd = int(surprise.argmax())
         notes.append(
-            f"{_many(strange, 'pose')} of {len(kp2d):,} as hardly any human is seen in, most of all person {person[odd]} in frame {frame[odd]}: "
+            f"{_many(strange, 'pose')} of {len(kp2d):,} as hardly any human is seen in, the oddest person {person[odd]} in frame {frame[odd]}: "
             f"is {form} the order of the joints, does y point down, is the picture upright?"
         )
         warnings.warn(f"{name}: {notes[-1]}", stacklevel=2)

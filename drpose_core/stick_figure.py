@@ -1,0 +1,89 @@
+"""A 2D stick figure for a notebook, whose joints are moved by hand, over a picture if there is one.
+
+figure = StickFigure(keypoints)                                            # or StickFigure() to draw a pose of one's own
+figure.on_move(lambda moved: explorer.replace(moved.poses()))              # moved: Keypoints
+"""
+
+import base64
+import mimetypes
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import anywidget
+import numpy as np
+import traitlets
+
+from .plots import LEFT_COLOR, MIDDLE_COLOR, RIGHT_COLOR
+from .skeleton import BONES, JOINTS, LEFT, RIGHT
+from .sources import Keypoints, read_keypoints
+
+# Somebody standing, arms a little out, seen from the front, in a picture of 1000 x 1000 pixels.
+STANDING = [
+    (500, 480), (460, 480), (452, 640), (446, 790), (540, 480), (548, 640), (554, 790), (500, 400), (500, 310), (500, 265), (500, 222),
+    (555, 315), (590, 410), (615, 495), (445, 315), (410, 410), (385, 495),
+]  # fmt: skip
+
+
+class StickFigure(anywidget.AnyWidget):
+    """The joints of one person: drag one, click it and then its place, or select it and use the arrow keys.
+
+    keypoints: Keypoints, of which row is shown; None is somebody standing in a picture of 1000 x 1000. picture: the path of the image below.
+    moved is the Keypoints with that row as it is now, every joint moved by hand with confidence 1.
+    """
+
+    _esm = Path(__file__).with_name("stick_figure.js")
+    points = traitlets.List().tag(sync=True)  # 17 of [x, y], pixels
+    sure = traitlets.List().tag(sync=True)  # 17 of bool: seen by the detector or placed by hand
+    window = traitlets.List().tag(sync=True)  # left, top, width, height of what is shown
+    size = traitlets.List().tag(sync=True)  # width and height of the picture
+    picture = traitlets.Unicode("").tag(sync=True)  # as a data URL
+    bones = traitlets.List([list(bone) for bone in BONES]).tag(sync=True)
+    joints = traitlets.List(list(JOINTS)).tag(sync=True)
+    colors = traitlets.List([LEFT_COLOR if j in LEFT else RIGHT_COLOR if j in RIGHT else MIDDLE_COLOR for j in range(len(JOINTS))]).tag(
+        sync=True
+    )
+
+    def __init__(self, keypoints: Keypoints | None = None, *, row: int = 0, picture: str | Path | None = None):
+        if keypoints is None:
+            keypoints = read_keypoints(np.array(STANDING, dtype=float), format="h36m17", image_size=(1000, 1000), name="drawn by hand")
+        if not -len(keypoints) <= row < len(keypoints):
+            raise ValueError(f"row {row} of {len(keypoints)}: a row is one person in one frame")
+        self._keypoints, self._row = keypoints, row
+        self._start = keypoints.kp2d[row].copy()
+        points, sure = keypoints.kp2d[row].astype(float).round(1), keypoints.confidence[row] > 0
+        middle, reach = (points.max(0) + points.min(0)) / 2, 0.75 * np.ptp(points, axis=0).max()
+        super().__init__(
+            points=points.tolist(),
+            sure=sure.tolist(),
+            window=[*(middle - reach).tolist(), 2 * reach, 2 * reach],
+            size=[keypoints.width, keypoints.height],
+            picture=_data_url(picture),
+        )
+        self.observe(lambda change: setattr(self, "sure", (self.moved.confidence[self._row] > 0).tolist()), "points")
+
+    @property
+    def moved(self) -> Keypoints:
+        """The Keypoints with the joints where they are now."""
+        kp2d, confidence = self._keypoints.kp2d.copy(), self._keypoints.confidence.copy()
+        now = np.array(self.points, dtype=np.float32)
+        confidence[self._row][np.abs(now - self._start).max(-1) > 0.1] = 1.0
+        kp2d[self._row] = now
+        return replace(self._keypoints, kp2d=kp2d, confidence=confidence)
+
+    def on_move(self, call: Callable[[Keypoints], None]) -> None:
+        """Call with moved whenever a joint has been moved."""
+        self.observe(lambda change: call(self.moved), "points")
+
+    def reset(self) -> None:
+        """All joints back to where they were at first."""
+        self.points = self._start.astype(float).round(1).tolist()
+
+
+def _data_url(picture: str | Path | None) -> str:
+    if picture is None:
+        return ""
+    kind = mimetypes.guess_type(str(picture))[0] or ""
+    if not kind.startswith("image/") or not Path(picture).is_file():
+        raise ValueError(f"{picture} is no picture: give the path of a JPEG or PNG")
+    return f"data:{kind};base64,{base64.b64encode(Path(picture).read_bytes()).decode()}"
