@@ -3,8 +3,8 @@
 python benchmarks/other_cameras.py --data ../shared/cmu --subjects 03
 python benchmarks/other_cameras.py --data ../shared/cmu --subjects 03 --checkpoint cmu.safetensors   (trained on other CMU subjects)
 
-CMU poses, every fifth frame, from four sides; 2D joints with the detector model's errors; one hypothesis in one step. Each row changes one thing of
-a camera 5 m away, 1.6 m high, with 47 degrees across a square picture, that looks at the hips. MPJPE in mm, and the root's distance
+CMU poses, every fifth frame, from four sides; 2D joints with the detector model's errors; one hypothesis in one step. Each row changes one
+thing of a camera 5 m away, 1.6 m high, with 47 degrees across a square picture, that looks at the hips. MPJPE in mm, and the root's distance
 (median of |root - true root| / distance). Prints the table and writes output/other_cameras.csv.
 """
 

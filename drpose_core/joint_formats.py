@@ -133,7 +133,7 @@ def _first_seen(*groups: tuple[str, ...], seen: dict[str, tuple[np.ndarray, np.n
 
 def formats_of(count: int) -> list[str]:
     """The formats with so many joints, whole-body ones by their first joints; ValueError if there is none."""
-    fits = [name for name, format in FORMATS.items() if len(format.joints) == count] or [LONGER[count]] * (count in LONGER)
+    fits = [name for name, format in FORMATS.items() if len(format.joints) == count] or [LONGER[n] for n in LONGER if n == count]
     if not fits:
         known = ", ".join(f"{name} ({len(format.joints)})" for name, format in FORMATS.items())
         raise ValueError(f"{count} keypoints a person belong to no known format: bring them into one of {known}")

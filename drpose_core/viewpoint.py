@@ -12,8 +12,8 @@ from .cameras import undistort
 
 FOCAL = 2.29  # screen units, Human3.6M's cameras: 47 degrees across the picture
 FIELD_OF_VIEW = 47.0  # degrees over the longer side, assumed where nothing is known of a camera
-# Where the middle of a person (the mean joint) lies in screen units in the mean picture of training, and the range of their size (root mean
-# square distance of the joints from the middle), narrower than in training: benchmarks/other_cameras.py has the comparison.
+# Where the middle of a person (the mean direction of the joints) lies in screen units in the mean picture of training, and a range of sizes
+# (root mean square distance of the joints from their mean), narrower than training's: docs/cameras.md has the comparison.
 MIDDLE = (0.05, -0.2)
 SIZE = (0.14, 0.25)
 
@@ -29,11 +29,11 @@ class View(NamedTuple):
 def training_view(kp2d: torch.Tensor, intrinsics: torch.Tensor) -> View:
     """Redraw pictures kp2d (N, J, 2), screen units, of cameras intrinsics (9,) or (N, 9), as a camera of training would have seen them.
 
-    The camera keeps its place. It pans, then tilts, until the person's middle (the mean joint) is at MIDDLE, and zooms as far as their size
+    The camera keeps its place. It pans, then tilts, until the person's middle (the mean direction) is at MIDDLE, and zooms as far as their size
     needs to come into SIZE, without jumps in a film. Back: picture_frame.
     """
     rays = _rays(kp2d, intrinsics)
-    middle = rays.mean(-2)  # (N, 2)
+    middle = _middle(rays)
     straight = _turn(rays, *_pan_tilt(middle, torch.zeros_like(middle)))[0]
     size = FOCAL * (straight - straight.mean(-2, keepdim=True)).square().sum(-1).mean(-1).sqrt()
     focal = FOCAL * size.clamp(*SIZE) / size.clamp_min(1e-9)  # (N,)
@@ -63,6 +63,12 @@ def _rays(kp2d: torch.Tensor, intrinsics: torch.Tensor) -> torch.Tensor:
     if camera[..., 4:].any():
         return undistort(kp2d, intrinsics.to(kp2d))
     return (kp2d - camera[..., 2:4]) / camera[..., :2]
+
+
+def _middle(rays: torch.Tensor) -> torch.Tensor:
+    """x/z and y/z (N, 2) of the mean direction, which, unlike the mean point of a picture, does not depend on where the camera looked."""
+    direction = torch.nn.functional.normalize(torch.cat([rays, torch.ones_like(rays[..., :1])], dim=-1), dim=-1).mean(-2)
+    return direction[..., :2] / direction[..., 2:]
 
 
 def _pan_tilt(middle: torch.Tensor, wanted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

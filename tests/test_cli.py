@@ -1,7 +1,9 @@
 """The command line: what it writes is what the functions make, and a mistake ends in one sentence."""
 
+import json
 import os
 
+import numpy as np
 import pytest
 import torch
 
@@ -171,3 +173,76 @@ def test_evaluate_shares_poses_between_processes(small_model, poses, tmp_path):
         assert done.returncode == 0, done.stderr[-2000:]
         written.append((tmp_path / str(count) / "scores.csv").read_text())
     assert written[0] == written[1]
+
+
+EXAMPLE = dr.project_root() / "notebooks" / "example_keypoints.json"
+
+
+def test_predict_writes_what_predict_gives(command, tmp_path, capsys):
+    outs = [tmp_path / name for name in ("pose.json", "pose.csv", "pose.bvh")]
+    command("predict", EXAMPLE, "--out", *outs, "--hypotheses", 3, "--steps", 2, "--field-of-view", 65)
+    said = capsys.readouterr().out
+    assert "2 people in 24 frames, 48 poses; COCO, 17 joints" in said and "65 degrees over the longer side; model" in said
+    assert {path.name for path in tmp_path.iterdir()} == {"pose.json", "pose.csv", "pose_person0.bvh", "pose_person1.bvh"}, "nothing unfinished"
+    content = json.loads((tmp_path / "pose.json").read_text())
+    model = dr.load_checkpoint(dr.latest_checkpoint("synthetic"))
+    found = dr.joined(dr.predict(model, dr.read_keypoints(EXAMPLE).poses(field_of_view=65), hypotheses=3, steps=2))
+    assert np.allclose([item["pose"] for item in content["poses"]], found.pose3d, atol=1e-3)
+    assert content["about"]["field_of_view"] == 65 and content["about"]["hypotheses"] == 3 and "predict" in content["about"]["command"]
+    assert "Frame Time: 0.04" in (tmp_path / "pose_person0.bvh").read_text(), "the file's 25 frames per second"
+
+
+def test_predict_goes_on_and_says_what_is_odd(command, tmp_path, capsys, monkeypatch):
+    """Interrupted half way: what is done is kept beside the output; upside down: warned of before, doubted after."""
+    from drpose_core import prediction
+
+    monkeypatch.setattr(prediction, "AT_ONCE", 10)
+    original, calls = prediction.sample_poses, []
+
+    def stops(*args, **more):
+        calls.append(1)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return original(*args, **more)
+
+    monkeypatch.setattr(prediction, "sample_poses", stops)
+    arguments = ("predict", EXAMPLE, "--out", tmp_path / "pose.json", "--hypotheses", 1, "--steps", 1)
+    with pytest.raises(SystemExit, match=r"stopped; .* predict go on when they are called again"):
+        command(*arguments)
+    assert [path.name for path in tmp_path.iterdir()] == ["pose-unfinished"] and len(list((tmp_path / "pose-unfinished").iterdir())) == 3
+    command(*arguments)
+    assert len(calls) == 6, "three batches were left out: done before"
+    assert [path.name for path in tmp_path.iterdir()] == ["pose.json"]
+    capsys.readouterr()
+
+    content = json.loads(EXAMPLE.read_text())
+    for frame in content["instance_info"]:
+        for person in frame["instances"]:
+            person["keypoints"] = [[x, 1080 - y] for x, y in person["keypoints"]]
+    (tmp_path / "upside.json").write_text(json.dumps(content))
+    with pytest.warns(UserWarning, match="hardly any human"):
+        command("predict", tmp_path / "upside.json", "--out", tmp_path / "up.csv", "--hypotheses", 1, "--steps", 1)
+    assert "is coco17 the order of the joints, does y point down" in capsys.readouterr().out
+
+
+def test_predict_refuses_in_a_sentence_before_any_work(command, tmp_path):
+    for arguments, sentence in (
+        (("nothing.json", "--out", tmp_path / "p.json"), "nothing.json not found"),
+        ((EXAMPLE, "--out", tmp_path / "p.fbx"), "the name must end in .json"),
+        ((EXAMPLE, "--out", tmp_path / "p.json", "--field-of-view", 400), "field of view"),
+        ((tmp_path / "photo.jpg", "--out", tmp_path / "p.json", "--image-size", 5, 5), "a picture has both"),
+    ):
+        with pytest.raises(SystemExit, match=sentence):
+            command("predict", *arguments)
+    assert not list(tmp_path.iterdir())
+
+
+def test_predict_leaves_a_page(command, tmp_path, monkeypatch):
+    from drpose_core import explorer
+
+    monkeypatch.setattr(explorer, "PAGE_STEPS", (1, 2))
+    monkeypatch.setattr(explorer, "PAGE_HYPOTHESES", (1, 5))
+    monkeypatch.setattr(explorer, "PAGE_FRAMES", 2)
+    command("predict", EXAMPLE, "--out", tmp_path / "p.csv", "--html", tmp_path / "p.html", "--hypotheses", 2, "--steps", 1)
+    page = (tmp_path / "p.html").read_text()
+    assert "example_keypoints.json, person 0" in page and "redrawn for a training camera" in page

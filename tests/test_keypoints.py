@@ -142,7 +142,7 @@ def test_files_as_the_tools_write_them(tmp_path, pixels, write, form, first):
     found = dr.read_keypoints(write(tmp_path, frames))
     assert found.format == form and len(found) == 17
     assert found.frame.tolist() == [first + n for n, people in enumerate(frames) for _ in people]
-    assert found.person.tolist() == [0] * 5 + [0] + [0, 1] * 6 or found.person.tolist() == [0] * 5 + [0, 1] * 6
+    assert found.person.tolist() == [0] * 5 + [0, 1] * 6
     wanted, confidence = to_h36m(one, sure, form)
     mine = found.person == 0
     kept = [n for n in range(12) if n != 4]
@@ -352,7 +352,7 @@ def test_people_are_not_surprising_and_wrong_orders_are(pixels):
 
 
 def test_what_may_be_wrong_is_warned_of(pixels):
-    with pytest.warns(UserWarning, match="20 poses of 20 as hardly any human is seen in.* does y point down"):
+    with pytest.warns(UserWarning, match=r"20 poses of 20 as hardly any human is seen in.* does y point down"):
         found = dr.read_keypoints(SIZE[1] - pixels, format="h36m17", image_size=SIZE)
     assert "hardly any human" in found.notes[-1]
     rng = np.random.default_rng(0)
@@ -360,11 +360,11 @@ def test_what_may_be_wrong_is_warned_of(pixels):
         dr.read_keypoints(rng.uniform(0, 900, (5, 25, 2)))
     half = np.concatenate([pixels[:, None], pixels[:, None] + (400, 0)], axis=1)
     half[:, 1, 5:] = np.nan
-    with pytest.warns(UserWarning, match="20 poses left out .first in frame 0.: fewer than 8 of the 17 joints are seen"):
+    with pytest.warns(UserWarning, match=r"20 poses left out .first in frame 0.: fewer than 8 of the 17 joints are seen"):
         assert len(dr.read_keypoints(half, format="h36m17")) == 20
     point = pixels.copy()
     point[3] = 500
-    with pytest.warns(UserWarning, match="1 pose left out .first in frame 3.: all joints lie within two pixels"):
+    with pytest.warns(UserWarning, match=r"1 pose left out .first in frame 3.: all joints lie within two pixels"):
         assert 3 not in dr.read_keypoints(point, image_size=SIZE).frame
 
 
@@ -420,7 +420,7 @@ def test_other_arguments_get_a_sentence(pixels):
     with pytest.raises(TypeError, match="got object"):
         dr.read_keypoints(object())
     found = dr.read_keypoints(pixels, image_size=SIZE)
-    with pytest.raises(ValueError, match="field of view .* between 1 and 170 degrees, got 0"):
+    with pytest.raises(ValueError, match=r"field of view .* between 1 and 170 degrees, got 0"):
         found.poses(field_of_view=0)
     with pytest.raises(ValueError, match="camera_matrix must be"):
         found.poses(camera_matrix=np.zeros((3, 3)))
@@ -458,15 +458,22 @@ def test_broken_files_get_a_sentence(tmp_path, text, sentence):
 def test_missing_files_and_folders_get_a_sentence(tmp_path, pixels):
     with pytest.raises(FileNotFoundError, match=r"nothing.json not found: give the JSON that MMPose"):
         dr.read_keypoints(tmp_path / "nothing.json")
-    with pytest.raises(FileNotFoundError, match="holds no .json files"):
+    with pytest.raises(FileNotFoundError, match=r"holds no .json files"):
         dr.read_keypoints(tmp_path)
     mmpose_inferencer(tmp_path, [[(detected(pixels, "coco17")[0], np.ones(17))]] * 3)
-    with pytest.raises(ValueError, match="film.json holds 3 frames; a folder should have one file a frame"):
+    with pytest.raises(ValueError, match=r"film.json holds 3 frames; a folder should have one file a frame"):
         dr.read_keypoints(tmp_path)
-    rows = [{"image_id": "1.jpg", "keypoints": np.column_stack([pixels[0], np.ones(17)]).ravel().tolist(), "score": 1, "idx": 4}] * 2
+
+
+def test_numbers_of_people_that_cannot_be_are_not_believed(tmp_path, pixels):
+    rows = [
+        {"image_id": f"{n}.jpg", "keypoints": np.column_stack([pixels[n] + shift, np.ones(17)]).ravel().tolist(), "score": 1, "idx": 4}
+        for n in range(2)
+        for shift in (0, 300)
+    ]
     (tmp_path / "twice.json").write_text(json.dumps(rows))
-    with pytest.raises(ValueError, match="person 4 twice in frame 1"):
-        dr.read_keypoints(tmp_path / "twice.json")
+    found = dr.read_keypoints(tmp_path / "twice.json")
+    assert found.person.tolist() == [0, 1, 0, 1] and "the file has number 4 twice in frame 0" in " ".join(found.notes)
 
 
 def test_a_nan_in_a_file_is_a_missing_joint(tmp_path, pixels):

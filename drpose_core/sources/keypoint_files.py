@@ -120,7 +120,6 @@ def _openpose(frame: dict) -> Iterator[tuple[np.ndarray, int | None]]:
 def _person(item: dict) -> tuple[np.ndarray, int | None]:
     """One person of MMPose (pairs, scores apart) or AlphaPose (triples in a row)."""
     number = item.get("track_id", item.get("idx"))
-    number = number[0] if isinstance(number, list) and number else number  # AlphaPose's PoseFlow has a list
     keypoints = item["keypoints"]
     if keypoints and not isinstance(keypoints[0], list):
         row = _triples(keypoints)
@@ -132,7 +131,7 @@ def _person(item: dict) -> tuple[np.ndarray, int | None]:
         if scores.shape != pairs.shape[:1]:
             raise ValueError(f"{len(pairs)} keypoints have {scores.shape} scores")
         row = np.column_stack([pairs, scores])
-    return row, None if number is None or isinstance(number, list) else int(number)
+    return row, None if number is None or isinstance(number, list) else int(number)  # AlphaPose: a list where it did not track
 
 
 def _triples(flat: list) -> np.ndarray:

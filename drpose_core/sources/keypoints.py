@@ -143,7 +143,7 @@ def read_keypoints(given, *, format: str | None = None, image_size: tuple[int, i
     if (empty := found.frames - len(np.unique(frame))) > 0:
         notes.append(f"{_many(empty, 'frame')} of {found.frames} without a person: no pose there")
     size = _picture(kp2d[confidence > 0], image_size or found.image_size, notes)
-    person = _numbered(name, kp2d, confidence, frame, person, notes)
+    person = _numbered(kp2d, confidence, frame, person, notes)
     kp2d, surprise = _complete(kp2d, confidence, frame, person, notes)
     if (strange := int((surprise > STRANGE).sum())) > 0:
         odd = int(surprise.argmax())
@@ -205,18 +205,16 @@ def _picture(points: np.ndarray, size: tuple[int, int] | None, notes: list[str])
     return size
 
 
-def _numbered(name: str, kp2d, confidence, frame, person: list[int | None], notes: list[str]) -> np.ndarray:
-    """The tool's numbers of persons, or those of people.follow where it has none."""
-    if None in person:
-        numbers = follow(kp2d, confidence > 0, frame)
-        if len(np.unique(frame)) > 1 and numbers.any():
-            notes.append(f"people are told apart by where they were in the frames before: {numbers.max() + 1} of them")
-        return numbers
-    twice = pd.DataFrame({"frame": frame, "person": person}).duplicated()
-    if twice.any():
-        first = int(np.flatnonzero(twice)[0])
-        raise ValueError(f"{name} has person {person[first]} twice in frame {frame[first]}: drop the persons' numbers, or one of the two")
-    return np.array(person)
+def _numbered(kp2d, confidence, frame, person: list[int | None], notes: list[str]) -> np.ndarray:
+    """The tool's numbers of persons, or those of people.follow where it has none or gives one twice in a frame."""
+    twice = None not in person and pd.DataFrame({"frame": frame, "person": person}).duplicated()
+    if None not in person and not twice.any():
+        return np.array(person)
+    numbers = follow(kp2d, confidence > 0, frame)
+    if len(np.unique(frame)) > 1 and numbers.any():
+        why = "" if None in person else f" (the file has number {person[int(twice.argmax())]} twice in frame {frame[int(twice.argmax())]})"
+        notes.append(f"people are told apart by where they were in the frames before{why}: {numbers.max() + 1} of them")
+    return numbers
 
 
 def _recognised(points: np.ndarray, sure: np.ndarray) -> str:
