@@ -97,3 +97,12 @@ def test_the_readme_is_whole():
     assert "make tour" in text and "make test" in text and not re.search(r"^[A-Z]{4,}$", text, re.M)
     for notebook in re.findall(r"`(\d\d_\w+)`", text):
         assert (ROOT / "notebooks" / f"{notebook}.ipynb").is_file()
+
+
+def test_the_readme_has_the_conversion_as_it_is():
+    from drpose_core.joint_formats import conversion_table
+
+    table = conversion_table()
+    for joint in table.index[(table[["coco17", "halpe26", "body25"]] != "same").any(axis=1)]:
+        row = " | ".join(["", joint, *table.loc[joint, ["coco17", "halpe26", "body25"]], ""]).strip()
+        assert row in (ROOT / "README.md").read_text(), row

@@ -22,7 +22,7 @@ def conversion_figure(keypoints, kp2d, format: str, *, title: str = "", source: 
     if points.shape != (len(names), 2):
         raise ValueError(f"{format} has keypoints ({len(names)}, 2), got {np.shape(keypoints)}")
     place = dict(zip(names, points))
-    figure = make_subplots(1, 2, subplot_titles=(TITLES[format], "Human3.6M, 17 joints"), horizontal_spacing=0.02)
+    figure = make_subplots(1, 2, subplot_titles=(f"{TITLES[format]} (grey: Human3.6M's)", TITLES["h36m17"]), horizontal_spacing=0.02)
     everything = np.concatenate([points, made])
     middle, reach = (everything.max(0) + everything.min(0)) / 2, 0.53 * np.ptp(everything, axis=0).max()
     _lines(figure, [[made[a], made[b]] for a, b in BONES], "#CCCCCC", 1)
