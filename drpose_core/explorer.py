@@ -103,12 +103,14 @@ class HypothesisExplorer(widgets.VBox):
 
     def replace(self, poses: PoseSet) -> None:
         """Other poses in the place of these, row for row, as where keypoints are moved by hand; unchanged rows keep their samples."""
+        poses = poses.to(self._all.device)
         if len(poses) != len(self._all) or poses.sequences != self._all.sequences or not torch.equal(poses.frame, self._all.frame):
             raise ValueError(f"the explorer holds {len(self._all)} poses: in their place it takes as many, of the same sequences and frames")
         changed = (poses.kp2d != self._all.kp2d).flatten(1).any(1) | (poses.intrinsics != self._all.intrinsics).any(1)
         self._all = poses  # before the versions: a thread that sees a new version must find its poses
         for row in changed.nonzero().flatten().tolist():
             self._version[row] += 1
+            self._initial.pop((row, self._version[row] - 1), None)
         self._ask()
 
     def save_html(self, path: str | Path, *, frames: int = PAGE_FRAMES) -> Path:

@@ -1,7 +1,9 @@
 """Predictions -> files for other programs: JSON with everything, CSV and Parquet with the answers, BVH with the motion of each person."""
 
 import importlib.util
+import itertools
 import json
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -14,15 +16,16 @@ from .prediction import Prediction
 from .skeleton import JOINTS, PARENTS
 
 SUFFIXES = (".json", ".csv", ".parquet", ".bvh")
+SPARSE = 10  # frames for a pose, beyond which a BVH would be nearly all invented
 AXES = "the picture's camera: x to the right, y down, z away from the camera"
 
 
 def check_path(path: str | Path) -> Path:
     """The path, if write_predictions can write such a file here; ValueError with a sentence if not, before any work is done."""
     path = Path(path)
-    if path.suffix not in SUFFIXES:
+    if path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"{path}: the name must end in {', '.join(SUFFIXES)}")
-    if path.suffix == ".parquet" and importlib.util.find_spec("pyarrow") is None:
+    if path.suffix.lower() == ".parquet" and importlib.util.find_spec("pyarrow") is None:
         raise ValueError(f"{path}: Parquet needs pyarrow: pip install pyarrow, or take .csv")
     return path
 
@@ -33,18 +36,24 @@ def write_predictions(
     """Write predictions, one or a stream of them as predict yields, in the format of the path's suffix; returns the files written.
 
     .json: {"about": units, axes, joints and what the caller adds, "poses": [one per person and frame: frame, person, root, pose, spread,
-    confidence, misfit, hypotheses]}, metres. .csv, .parquet: a row a joint of the answer: frame, person, joint, x, y, z (relative to the root),
-    root_x, root_y, root_z, spread, confidence; metres. .bvh: the answer's motion at fps (see bvh), frames without a pose drawn in between; of
-    several people a file each, with the person's number in its name. Files appear whole or not at all.
+    confidence, misfit, hypotheses]}, metres. .csv, .parquet: a row a joint of the answer: frame, person, joint, x, y, z (relative to the
+    root), root_x, root_y, root_z, misfit, spread, confidence; metres. .bvh: the answer's motion at fps (see bvh), frames without a pose drawn
+    in between; of several people a file each, with the person's number in its name, from their first frame to their last. Files appear
+    whole or not at all.
     """
     path = check_path(path)
-    parts = [parts] if isinstance(parts, Prediction) else parts
-    if path.suffix == ".bvh":
+    parts = iter([parts] if isinstance(parts, Prediction) else parts)
+    first = next(parts, None)
+    if first is None:
+        raise ValueError(f"{path}: nothing to write, there are no predictions")
+    parts = itertools.chain([first], parts)
+    suffix = path.suffix.lower()
+    if suffix == ".bvh":
         return _write_bvh(path, parts, fps)
     with written_whole(path) as temporary:
-        if path.suffix == ".json":
+        if suffix == ".json":
             _write_json(temporary, parts, about or {})
-        elif path.suffix == ".csv":
+        elif suffix == ".csv":
             for number, part in enumerate(parts):
                 table(part).to_csv(temporary, mode="a" if number else "w", header=not number, index=False)
         else:
@@ -59,6 +68,7 @@ def table(prediction: Prediction) -> pd.DataFrame:
     columns = {"frame": np.repeat(prediction.poses.frame.numpy(), joints), "person": np.repeat(persons(prediction), joints)}
     columns["joint"] = np.tile(np.array(JOINTS, dtype=str), n)
     columns |= dict(zip("xyz", pose.T.round(5))) | {f"root_{axis}": values.round(5) for axis, values in zip("xyz", root.T)}
+    columns["misfit"] = np.repeat(prediction.misfit.numpy().round(4), joints)
     columns["spread"] = prediction.spread.numpy().ravel().round(5)
     columns["confidence"] = _confidence(prediction).ravel().round(3)
     return pd.DataFrame(columns)
@@ -66,8 +76,8 @@ def table(prediction: Prediction) -> pd.DataFrame:
 
 def persons(prediction: Prediction) -> np.ndarray:
     """Numbers of the persons (N,), of sequences named "person 3/..."; other sequences count by themselves."""
-    names = [name.split("/")[0].removeprefix("person ") for name in prediction.poses.sequences]
-    numbers = [int(name) if name.isdigit() else position for position, name in enumerate(names)]
+    names = [re.match(r"person (-?\d+)/", name) for name in prediction.poses.sequences]
+    numbers = [int(name[1]) if name else position for position, name in enumerate(names)]
     return np.array(numbers)[prediction.poses.sequence.numpy()]
 
 
@@ -113,6 +123,9 @@ def _write_bvh(path: Path, parts: Iterable[Prediction], fps: float) -> list[Path
     written = []
     for person, pieces in sorted(motion.items()):
         frame, places = (np.concatenate(x) for x in zip(*pieces))
+        span = int(frame.max() - frame.min()) + 1
+        if span > 100 + SPARSE * len(frame):
+            raise ValueError(f"{path}: person {person} has {len(frame)} poses in {span:,} frames, which is no film: take .json or .csv")
         every = np.arange(frame.min(), frame.max() + 1)
         flat = places.reshape(len(places), -1)
         steady = np.stack([np.interp(every, frame, column) for column in flat.T], axis=1).reshape(len(every), *places.shape[1:])

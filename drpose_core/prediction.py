@@ -1,5 +1,7 @@
 """Poses of pictures without a truth: hypotheses, the answer chosen among them, how far they spread, and where the person stands."""
 
+import re
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,16 +74,16 @@ def predict(
     starts = range(0, len(poses), rows)
     stem = None
     if keep is not None:
-        settings = chain | {"answer": answer, "seed": seed, "bf16": model.denoiser.bf16}
+        settings = chain | {"answer": answer, "seed": seed, "bf16": model.denoiser.bf16, "rows": rows}
         says = with_initial_poses(model, poses[:32]).initial
         stem = Path(keep) / fingerprint(settings, model.config, model.denoiser, poses, says)
-    for number, first in enumerate(tqdm(starts, "predict", disable=len(starts) < 2, leave=False)):
+    # No least interval: what was kept is there at once, and must show before the first new batch is done.
+    for number, first in enumerate(tqdm(starts, "predict", disable=len(starts) < 2, leave=False, mininterval=0)):
         batch = poses[first : first + rows]
         path = stem and stem.with_name(f"{stem.name}-{number:06d}.npz")
-        if path and path.is_file():
-            yield _load(path, batch)
+        if path and (kept := _kept(path, batch, hypotheses)) is not None:
+            yield kept
             continue
-        batch = with_initial_poses(model, batch)
         here = noise.expand(-1, len(batch), -1, -1, -1)
         samples = sample_poses(model, batch.kp2d, **chain, noise=here, initial=batch.initial)[-1]
         found = _in_own_frame(batch, samples, answer)
@@ -105,8 +107,9 @@ def joined(parts) -> Prediction:
 def forget(keep: str | Path) -> None:
     """Delete what predict kept in a folder, and the folder if nothing else is in it."""
     keep = Path(keep)
-    for path in keep.glob("*-*.npz"):
-        path.unlink(missing_ok=True)
+    for path in keep.glob("*.npz"):
+        if re.fullmatch(r"[0-9a-f]{16}-\d{6,}\.npz", path.name):
+            path.unlink(missing_ok=True)
     if keep.is_dir() and not any(keep.iterdir()):
         keep.rmdir()
 
@@ -124,12 +127,19 @@ def _in_own_frame(batch: PoseSet, samples: torch.Tensor, answer: str) -> Predict
     return Prediction(batch.to("cpu"), *(x.cpu() for x in (samples, pose, spread, root, misfit)))
 
 
-def _load(path: Path, batch: PoseSet) -> Prediction:
+def _kept(path: Path, batch: PoseSet, hypotheses: int) -> Prediction | None:
+    """What an earlier call kept of a batch; None if there is nothing, or nothing that can be read, which is then made again."""
+    if not path.is_file():
+        return None
     try:
         with np.load(path, allow_pickle=False) as file:
-            return Prediction(batch.to("cpu"), **{name: torch.from_numpy(file[name]) for name in _ARRAYS})
+            arrays = {name: torch.from_numpy(file[name]) for name in _ARRAYS}
+        if arrays["hypotheses"].shape != (len(batch), hypotheses, J, 3):
+            raise ValueError(f"it has {tuple(arrays['hypotheses'].shape)}")
+        return Prediction(batch.to("cpu"), **arrays)
     except Exception as error:  # a damaged file can fail in any way
-        raise ValueError(f"{path} cannot be read ({' '.join(str(error).split())}): delete it, it will be made again") from None
+        warnings.warn(f"{path} cannot be read ({' '.join(str(error).split())}): made again", stacklevel=3)
+        return None
 
 
 def _replaced(poses: PoseSet, columns: dict[str, torch.Tensor]) -> PoseSet:

@@ -13,6 +13,7 @@ from pathlib import Path
 import anywidget
 import numpy as np
 import traitlets
+from PIL import Image, ImageOps
 
 from .plots import LEFT_COLOR, MIDDLE_COLOR, RIGHT_COLOR
 from .skeleton import BONES, JOINTS, LEFT, RIGHT
@@ -28,7 +29,8 @@ STANDING = [
 class StickFigure(anywidget.AnyWidget):
     """The joints of one person: drag one, click it and then its place, or select it and use the arrow keys.
 
-    keypoints: Keypoints, of which row is shown; None is somebody standing in a picture of 1000 x 1000. picture: the path of the image below.
+    keypoints: Keypoints, of which row is shown; None is somebody standing, to be moved into place. picture: the path of an image, shown whole
+    below the joints; its size must be that of the keypoints' picture. Without one, what is shown is the person and some room around.
     moved is the Keypoints with that row as it is now, every joint moved by hand with confidence 1.
     """
 
@@ -45,18 +47,23 @@ class StickFigure(anywidget.AnyWidget):
     )
 
     def __init__(self, keypoints: Keypoints | None = None, *, row: int = 0, picture: str | Path | None = None):
+        size = None if picture is None else _size(picture)
         if keypoints is None:
-            keypoints = read_keypoints(np.array(STANDING, dtype=float), format="h36m17", image_size=(1000, 1000), name="drawn by hand")
+            size = size or (1000, 1000)
+            standing = (np.array(STANDING, dtype=float) / 1000 - 0.5) * min(size) + np.array(size) / 2
+            keypoints = read_keypoints(standing, format="h36m17", image_size=size, name="drawn by hand")
+        elif size and size != (keypoints.width, keypoints.height):
+            raise ValueError(f"{picture} has {size[0]} x {size[1]} pixels, the keypoints are of {keypoints.width} x {keypoints.height}")
         if not -len(keypoints) <= row < len(keypoints):
             raise ValueError(f"row {row} of {len(keypoints)}: a row is one person in one frame")
         self._keypoints, self._row = keypoints, row
         self._start = keypoints.kp2d[row].copy()
         points, sure = keypoints.kp2d[row].astype(float).round(1), keypoints.confidence[row] > 0
-        middle, reach = (points.max(0) + points.min(0)) / 2, 0.75 * np.ptp(points, axis=0).max()
+        middle, reach = (points.max(0) + points.min(0)) / 2, 0.68 * np.ptp(points, axis=0).max()
         super().__init__(
             points=points.tolist(),
             sure=sure.tolist(),
-            window=[*(middle - reach).tolist(), 2 * reach, 2 * reach],
+            window=[0, 0, *size] if picture is not None else [*(middle - reach).tolist(), 2 * reach, 2 * reach],
             size=[keypoints.width, keypoints.height],
             picture=_data_url(picture),
         )
@@ -80,10 +87,17 @@ class StickFigure(anywidget.AnyWidget):
         self.points = self._start.astype(float).round(1).tolist()
 
 
+def _size(picture: str | Path) -> tuple[int, int]:
+    """Width and height as browsers show it: photos of phones may lie on their side in the file."""
+    try:
+        with Image.open(picture) as image:
+            return ImageOps.exif_transpose(image).size
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{picture} is no picture ({' '.join(str(error).split())}): give the path of a JPEG or PNG") from None
+
+
 def _data_url(picture: str | Path | None) -> str:
     if picture is None:
         return ""
-    kind = mimetypes.guess_type(str(picture))[0] or ""
-    if not kind.startswith("image/") or not Path(picture).is_file():
-        raise ValueError(f"{picture} is no picture: give the path of a JPEG or PNG")
+    kind = mimetypes.guess_type(str(picture))[0] or "image/jpeg"
     return f"data:{kind};base64,{base64.b64encode(Path(picture).read_bytes()).decode()}"

@@ -12,8 +12,9 @@ from .cameras import undistort
 
 FOCAL = 2.29  # screen units, Human3.6M's cameras: 47 degrees across the picture
 FIELD_OF_VIEW = 47.0  # degrees over the longer side, assumed where nothing is known of a camera
-# Where the middle of a person (the mean direction of the joints) lies in screen units in the mean picture of training, and a range of sizes
-# (root mean square distance of the joints from their mean), narrower than training's: docs/cameras.md has the comparison.
+LEAST_VIEW = 4  # degrees, of a strong telephoto lens; less is an angle in radians
+# Where people are put: the middle (mean direction of the joints) in screen units, about that of the mean picture of training, and a range of
+# sizes (root mean square distance of the joints from their mean), about the middle two thirds of training's.
 MIDDLE = (0.05, -0.2)
 SIZE = (0.14, 0.25)
 
@@ -36,11 +37,11 @@ def training_view(kp2d: torch.Tensor, intrinsics: torch.Tensor) -> View:
     middle = _middle(rays)
     straight = _turn(rays, *_pan_tilt(middle, torch.zeros_like(middle)))[0]
     size = FOCAL * (straight - straight.mean(-2, keepdim=True)).square().sum(-1).mean(-1).sqrt()
-    focal = FOCAL * size.clamp(*SIZE) / size.clamp_min(1e-9)  # (N,)
+    focal = (FOCAL * size.clamp(*SIZE) / size.clamp_min(1e-9)).clamp_min(FOCAL / 10)  # (N,); nobody is so near that it would be less
     seen, rotation = _turn(rays, *_pan_tilt(middle, middle.new_tensor(MIDDLE) / focal[:, None]))
     camera = torch.zeros(len(kp2d), 9, dtype=kp2d.dtype, device=kp2d.device)
     camera[:, :2] = focal[:, None]
-    return View(seen * focal[:, None, None], camera, rotation)
+    return View((seen * focal[:, None, None]).clamp(-4, 4), camera, rotation)  # a joint that is nowhere must not stop the others
 
 
 def picture_frame(points: torch.Tensor, rotation: torch.Tensor) -> torch.Tensor:
@@ -50,8 +51,8 @@ def picture_frame(points: torch.Tensor, rotation: torch.Tensor) -> torch.Tensor:
 
 def pinhole(width: float, height: float, field_of_view: float = FIELD_OF_VIEW) -> torch.Tensor:
     """Intrinsics (9,) in screen units of a camera of which only the angle of view over the longer side is known, in degrees."""
-    if not 1 <= field_of_view <= 170:
-        raise ValueError(f"the field of view over the longer side of a picture lies between 1 and 170 degrees, got {field_of_view}")
+    if not LEAST_VIEW <= field_of_view <= 170:
+        raise ValueError(f"the field of view over a picture's longer side lies between {LEAST_VIEW} and 170 degrees, got {field_of_view:.4g}")
     longer = max(width, height) / width  # half of it, in screen units
     focal = longer / torch.tan(torch.deg2rad(torch.tensor(field_of_view / 2)))
     return torch.cat([focal.expand(2), torch.zeros(7)])
@@ -85,4 +86,4 @@ def _turn(rays: torch.Tensor, pan: torch.Tensor, tilt: torch.Tensor) -> tuple[to
     about_x = torch.stack([one, zero, zero, zero, tilt.cos(), -tilt.sin(), zero, tilt.sin(), tilt.cos()], dim=-1).view(-1, 3, 3)
     rotation = about_x @ about_y
     seen = torch.cat([rays, torch.ones_like(rays[..., :1])], dim=-1) @ rotation.transpose(1, 2)
-    return seen[..., :2] / seen[..., 2:].clamp_min(1e-3), rotation
+    return seen[..., :2] / seen[..., 2:].clamp_min(0.05), rotation

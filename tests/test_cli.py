@@ -207,7 +207,7 @@ def test_predict_goes_on_and_says_what_is_odd(command, tmp_path, capsys, monkeyp
 
     monkeypatch.setattr(prediction, "sample_poses", stops)
     arguments = ("predict", EXAMPLE, "--out", tmp_path / "pose.json", "--hypotheses", 1, "--steps", 1)
-    with pytest.raises(SystemExit, match=r"stopped; .* predict go on when they are called again"):
+    with pytest.raises(SystemExit, match=r"stopped; the same command goes on from what is done"):
         command(*arguments)
     assert [path.name for path in tmp_path.iterdir()] == ["pose-unfinished"] and len(list((tmp_path / "pose-unfinished").iterdir())) == 3
     command(*arguments)
@@ -220,9 +220,10 @@ def test_predict_goes_on_and_says_what_is_odd(command, tmp_path, capsys, monkeyp
         for person in frame["instances"]:
             person["keypoints"] = [[x, 1080 - y] for x, y in person["keypoints"]]
     (tmp_path / "upside.json").write_text(json.dumps(content))
-    with pytest.warns(UserWarning, match="hardly any human"):
-        command("predict", tmp_path / "upside.json", "--out", tmp_path / "up.csv", "--hypotheses", 1, "--steps", 1)
-    assert "is coco17 the order of the joints, does y point down" in capsys.readouterr().out
+    command("predict", tmp_path / "upside.json", "--out", tmp_path / "up.csv", "--hypotheses", 1, "--steps", 1)
+    said = capsys.readouterr()
+    assert said.out.count("is coco17 the order of the joints, does y point down") == 1 and "UserWarning" not in said.err
+    assert "47 degrees over the longer side assumed" in said.out
 
 
 def test_predict_refuses_in_a_sentence_before_any_work(command, tmp_path):
@@ -230,6 +231,7 @@ def test_predict_refuses_in_a_sentence_before_any_work(command, tmp_path):
         (("nothing.json", "--out", tmp_path / "p.json"), "nothing.json not found"),
         ((EXAMPLE, "--out", tmp_path / "p.fbx"), "the name must end in .json"),
         ((EXAMPLE, "--out", tmp_path / "p.json", "--field-of-view", 400), "field of view"),
+        ((EXAMPLE, "--out", tmp_path / "p.bvh", "--fps", -3), "--fps must be positive, got -3"),
         ((tmp_path / "photo.jpg", "--out", tmp_path / "p.json", "--image-size", 5, 5), "a picture has both"),
     ):
         with pytest.raises(SystemExit, match=sentence):

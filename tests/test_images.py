@@ -98,7 +98,7 @@ def test_a_long_film_goes_on_where_it_stopped(tmp_path, recorded, monkeypatch):
     assert len(found) == 14
     again = dr.detect_keypoints(path, tmp_path / "kept")
     assert len(recorded) == 2 and np.array_equal(again.kp2d, found.kp2d), "nothing was left to do"
-    with pytest.raises(ValueError, match="kept keeps the keypoints of something else"):
+    with pytest.raises(ValueError, match="kept keeps keypoints of something else, of older files or of another mode"):
         dr.detect_keypoints(path, tmp_path / "kept", mode="lightweight")
 
 
@@ -119,7 +119,10 @@ def test_pictures_one_or_a_folder(tmp_path, recorded):
 def test_what_cannot_be_read_gets_a_sentence(tmp_path, recorded):
     (tmp_path / "broken.png").write_bytes(b"not a picture")
     (tmp_path / "broken.mp4").write_bytes(b"not a film")
-    for name, sentence in (("broken.png", "no picture that OpenCV can read"), ("broken.mp4", "no film that OpenCV can read: convert it")):
+    for name, sentence in (
+        ("broken.png", "no picture or film that OpenCV can read"),
+        ("broken.mp4", "no film that OpenCV can read: convert it"),
+    ):
         with pytest.raises(ValueError, match=sentence):
             dr.detect_keypoints(tmp_path / name, tmp_path / f"kept-{name}")
     with pytest.raises(FileNotFoundError, match="not found: give a picture, a film"):
@@ -145,7 +148,10 @@ def test_weights_that_cannot_be_fetched_get_a_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(downloads, "urlopen", no_network)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
     cv2.imwrite(str(tmp_path / "one.png"), frame(0))
-    with pytest.raises(OSError, match="RTMPose's weights could not be fetched or read"):
+    with pytest.raises(
+        OSError,
+        match=r"RTMPose's weights could not be fetched or read .*no route to host.*: rtmlib takes https://.*yolox_m.*zip and https://.*halpe26.*zip",
+    ):
         dr.detect_keypoints(tmp_path / "one.png", tmp_path / "kept")
 
 
@@ -162,5 +168,23 @@ def test_the_real_detector_is_called_as_it_wants():
 
 def test_without_the_extra_the_remedy_is_said(monkeypatch, tmp_path):
     monkeypatch.setattr(images.importlib.util, "find_spec", lambda name: None)
+    (tmp_path / "photo.jpg").write_bytes(b"x")
     with pytest.raises(ValueError, match=r"photo.jpg needs a detector: pip install -e .\[image\], or give the JSON of MMPose"):
-        dr.detect_keypoints("photo.jpg", tmp_path)
+        dr.detect_keypoints(tmp_path / "photo.jpg", tmp_path / "kept")
+
+
+@pytest.mark.filterwarnings("ignore:.*hardly:UserWarning")
+def test_many_pictures_are_frames_in_the_order_of_their_numbers(tmp_path, recorded):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number in range(12):
+        cv2.imwrite(str(folder / f"{number}.png"), frame(number))
+    (folder / "5.png").write_bytes(b"not a picture")
+    with pytest.warns(RuntimeWarning, match="1 of 12 frames could not be read, the first is 5"):
+        found = dr.detect_keypoints(folder, tmp_path / "kept")
+    assert recorded[0].looked == [0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11]
+    assert sorted(set(found.frame.tolist())) == [0, 1, 3, 4, 6, 7, 8, 9, 10, 11]
+    cv2.imwrite(str(folder / "5.png"), frame(5))
+    with pytest.raises(ValueError, match="of older files"):
+        dr.detect_keypoints(folder, tmp_path / "kept")
+    assert not (tmp_path / "other").exists()

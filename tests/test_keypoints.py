@@ -315,7 +315,7 @@ def test_a_joint_never_seen_is_guessed_near_where_it_is(pixels):
     height = np.ptp(pixels[..., 1])
     off = np.linalg.norm(found.kp2d - pixels, axis=-1) / height
     assert off[:, 10].max() < 0.05 and off[:, 13].max() < 0.3 and np.delete(off, [10, 13], 1).max() < 1e-5
-    assert "40 joints not seen (head, left wrist most often): put where they are likeliest, confidence 0" in found.notes
+    assert "40 joints not seen (head, left wrist): put where they are likeliest, confidence 0" in found.notes
 
 
 def test_the_guess_is_the_conditional_mean(pixels):
@@ -352,11 +352,11 @@ def test_people_are_not_surprising_and_wrong_orders_are(pixels):
 
 
 def test_what_may_be_wrong_is_warned_of(pixels):
-    with pytest.warns(UserWarning, match=r"20 poses of 20 as hardly any human is seen in.* does y point down"):
+    with pytest.warns(UserWarning, match=r"20 of 20 poses like hardly any person.s.* does y point down"):
         found = dr.read_keypoints(SIZE[1] - pixels, format="h36m17", image_size=SIZE)
-    assert "hardly any human" in found.notes[-1]
+    assert "hardly any person" in found.notes[-1]
     rng = np.random.default_rng(0)
-    with pytest.warns(UserWarning, match="hardly any human"):
+    with pytest.warns(UserWarning, match="hardly any person"):
         dr.read_keypoints(rng.uniform(0, 900, (5, 25, 2)))
     half = np.concatenate([pixels[:, None], pixels[:, None] + (400, 0)], axis=1)
     half[:, 1, 5:] = np.nan
@@ -388,19 +388,28 @@ def test_the_size_of_the_picture_is_guessed_aloud(pixels):
 
 
 BAD = [
-    (np.zeros((3, 17, 2)), "no keypoint with a confidence of 0.05 or more"),
-    (np.concatenate([np.ones((2, 17, 2)) * 400, np.zeros((2, 17, 1))], -1), "no keypoint with a confidence of 0.05 or more"),
+    (np.zeros((3, 17, 2)), "no keypoint with a confidence of 0.15 or more"),
+    (np.concatenate([np.ones((2, 17, 2)) * 400, np.zeros((2, 17, 1))], -1), "no keypoint with a confidence of 0.15 or more"),
     (np.full((3, 17, 2), np.nan), "holds nobody: 3 frames, all empty"),
     (np.random.default_rng(0).uniform(0, 1, (3, 17, 2)), r"between -2 and 2, not in pixels.*keypoint_scale 0"),
+    (
+        np.concatenate([np.random.default_rng(0).uniform(0, 900, (3, 17, 2)), np.full((3, 17, 1), -0.2)], -1),
+        "confidences below 0: is the third number a depth",
+    ),
     (np.random.default_rng(0).uniform(0, 1, (3, 17, 2)) * 1e7, "in no picture: pixels are wanted"),
     (np.zeros((3, 19, 2)) + 5, "19 keypoints a person belong to no known format: bring them into one of coco17 .17., halpe26"),
     (np.zeros((3, 17, 4)), r"keypoints must be .K, 2., .frames, K, 2."),
     (np.zeros((0, 17, 2)), r"keypoints must be .K, 2."),
     (pd.DataFrame({"x": [1.0]}), "the table lacks y"),
     (pd.DataFrame({"x": ["a"], "y": [1.0]}), "something else than numbers in x, y"),
-    (pd.DataFrame({"x": [1.0, 2], "y": [1.0, 2], "joint": ["knee", "elbow"]}), "joints knee, elbow, ... are those of no known format"),
+    (
+        pd.DataFrame({"x": [1.0, 2], "y": [1.0, 2], "joint": ["knee", "elbow"]}),
+        "joints knee, elbow, ... are those of no known format; coco17, for one, has nose, left eye",
+    ),
     (pd.DataFrame({"x": [9.0] * 35, "y": [9.0] * 35, "frame": [0] * 18 + [1] * 17}), r"\[17, 18\] keypoints for different people"),
-    (pd.DataFrame({"x": [9.0], "y": [9.0], "joint": [3]}), "numbered .3. ..., not 0 to K - 1"),
+    (pd.DataFrame({"x": [9.0], "y": [9.0], "frame": [np.nan]}), "frames that are no whole numbers"),
+    (pd.DataFrame({"x": [9.0] * 2, "y": [9.0] * 2, "joint": [0, 0]}), "the table has joint 0 twice in frame 0, person 0"),
+    (pd.DataFrame({"x": [9.0], "y": [9.0], "joint": [3]}), "numbered .3. ..., not 0 to K - 1: number them from 0"),
 ]
 
 
@@ -420,20 +429,25 @@ def test_other_arguments_get_a_sentence(pixels):
     with pytest.raises(TypeError, match="got object"):
         dr.read_keypoints(object())
     found = dr.read_keypoints(pixels, image_size=SIZE)
-    with pytest.raises(ValueError, match=r"field of view .* between 1 and 170 degrees, got 0"):
+    with pytest.raises(ValueError, match=r"field of view .* between 4 and 170 degrees, got 0"):
         found.poses(field_of_view=0)
-    with pytest.raises(ValueError, match="camera_matrix must be"):
-        found.poses(camera_matrix=np.zeros((3, 3)))
+    with pytest.raises(ValueError, match=r"got 1.13"):
+        found.poses(field_of_view=1.13)  # radians
+    for matrix in (np.zeros((3, 3)), np.array([[900, 0, 500], [0, 900, 500], [0, 0, 1]]).T, np.eye(3) * np.nan):
+        with pytest.raises(ValueError, match="camera_matrix must be"):
+            found.poses(camera_matrix=matrix)
+    with pytest.raises(ValueError, match="sees 180 degrees: it is one for pictures of another size"):
+        found.poses(camera_matrix=np.eye(3))
 
 
 BROKEN = {
-    "": "no JSON, or a part of it",
-    '[{"keypoints": [[1, 2], [3': "no JSON, or a part of it",
-    "[" * 100_000: "no JSON, or a part of it",
-    "7": "no keypoints of a known layout .it is a int",
+    "": "is not complete JSON",
+    '[{"keypoints": [[1, 2], [3': "is not complete JSON",
+    "[" * 100_000: "is not complete JSON",
+    "7": "no keypoints of a known layout .it is one int",
     '"x"': "no keypoints of a known layout",
-    "[1, 2]": "no keypoints of a known layout",
-    '[{"a": 1}]': "it lacks 'keypoints'",
+    "[1, 2]": "it is a list, but not of people or frames",
+    '[{"a": 1}]': "a person lacks 'keypoints'",
     '[{"keypoints": [1, 2, 3, 4]}]': "4 numbers, not x, y, confidence in a row",
     '[{"keypoints": [[1, 2, 3]], "keypoint_scores": [1]}]': r"\(1, 3\), not \(joints, 2\)",
     '[{"keypoints": [[1, 2]], "keypoint_scores": [1, 2]}]': "1 keypoints have .2,. scores",
@@ -441,6 +455,11 @@ BROKEN = {
     '[{"keypoints": [[1, 2], [3]]}]': "no keypoints of a known layout",
     '{"people": [{"pose_keypoints_2d": [1, 2, 3]}, {"pose_keypoints_2d": [1, 2, 3, 4, 5, 6]}]}': "people have 1 and 2 keypoints",
     '{"people": 3}': "no keypoints of a known layout",
+    '{"people": [{"person_id": [], "pose_keypoints_2d": [1, 2]}]}': "2 numbers, not x, y, confidence in a row",
+    '[{"frame_id": 1e30, "instances": [{"keypoints": [[1, 2]]}]}]': "is no number of a frame",
+    '{"annotations": [], "images": []}': "a data set's annotations, not what a detector found",
+    '{"0": {"keypoints": []}}': "it has .0., no people",
+    "[[1, 2], [3, 4]]": "a list, but not of people or frames; plain numbers go in as an array",
     '{"people": []}': "holds nobody: 1 frame, all empty",
     "[]": "holds nobody",
     '{"meta_info": 5, "instance_info": []}': "no keypoints of a known layout",
@@ -507,3 +526,106 @@ def test_the_example_is_the_projection_it_says_it_is():
     assert "nothing was detected" in content["meta_info"]["description"]
     written = np.array([[p["keypoints"] for p in frame["instances"]] for frame in content["instance_info"]])
     assert np.abs(written - maker.made().numpy()).max() < 0.06
+
+
+def test_one_wild_keypoint_does_not_stop_a_film(pixels):
+    """However far away: it is not believed, the others of the frame stay, and every picture can be redrawn."""
+    wild = np.concatenate([pixels] * 3)
+    for n, x in ((7, 20_000), (20, -30_000), (41, 3_000_000)):
+        wild[n, 13] = x, 400
+    found = dr.read_keypoints(wild, format="h36m17", image_size=SIZE)
+    assert "3 keypoints far away from all others of the person: not believed" in found.notes
+    assert np.flatnonzero(found.confidence[:, 13] == 0).tolist() == [7, 20, 41]
+    for angle in (47, 90, 150, 170):
+        assert found.poses(field_of_view=angle).kp2d.abs().max() <= 4
+
+
+def test_a_picture_of_another_size_is_noticed(pixels):
+    wide = pixels * 1.9
+    for size in ((640, 480), (320, 1900)):
+        with pytest.warns(UserWarning, match=r"of the joints lie outside the picture of .* width before height"):
+            dr.read_keypoints(wide, format="h36m17", image_size=size)
+    with pytest.warns(UserWarning, match="outside the picture"):
+        assert dr.read_keypoints(pixels - (2500, 0), format="h36m17").width >= 1
+    assert not any("outside" in note for note in dr.read_keypoints(pixels, image_size=SIZE).notes)
+
+
+def test_people_of_one_picture_taken_for_a_film_are_noticed(pixels):
+    crowd = np.stack([pixels[0] * 0.3 + shift for shift in ((0, 0), (500, 100), (200, 600))])
+    with pytest.warns(UserWarning, match=r"people jump from frame to frame: .* array\[None\]"):
+        dr.read_keypoints(crowd, image_size=SIZE)
+    assert dr.read_keypoints(crowd[None], image_size=SIZE).person.tolist() == [0, 1, 2]
+
+
+def test_people_hardly_seen_are_pointed_out(pixels):
+    sure = np.full((20, 17, 1), 0.9)
+    sure[4] = 0.2
+    with pytest.warns(UserWarning, match="1 pose of 20 hardly seen .mean confidence below 0.3., the first of person 0 in frame 4"):
+        dr.read_keypoints(np.concatenate([pixels, sure], -1), image_size=SIZE)
+    sure[4] = 0.1
+    assert len(dr.read_keypoints(np.concatenate([pixels, sure], -1)[:5], image_size=SIZE, least_confidence=0.15)) == 4
+
+
+@pytest.mark.filterwarnings("ignore:.*left out:UserWarning")
+def test_the_least_confidence_is_the_users(pixels):
+    sure = np.full((20, 17, 1), 0.9)
+    sure[:, 13] = 0.25
+    for least, guessed in ((0.2, 0), (0.3, 20)):
+        found = dr.read_keypoints(np.concatenate([pixels, sure], -1), image_size=SIZE, least_confidence=least)
+        assert (found.confidence == 0).sum() == guessed
+
+
+def test_frames_keep_the_order_of_their_names(tmp_path, pixels):
+    for name, n in (("12-00-58", 0), ("12-00-59", 1), ("12-01-00", 2)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(mmpose_instances([(pixels[n], np.ones(17))])))
+    found = dr.read_keypoints(tmp_path, format="h36m17")
+    assert found.frame.tolist() == [0, 1, 2] and np.allclose(found.kp2d, pixels[:3], atol=0.01)
+
+
+def test_a_folder_of_different_kinds_is_refused(tmp_path, pixels):
+    for n, size in enumerate(([640, 480], [1920, 1080])):
+        info = {"meta_info": {"dataset_name": "h36m", "image_size": size}, "instance_info": mmpose_instances([(pixels[n], np.ones(17))])}
+        (tmp_path / f"{n}.json").write_text(json.dumps(info))
+    with pytest.raises(ValueError, match=r"1.json has image size \(1920, 1080\), the files before \(640, 480\): give each kind by itself"):
+        dr.read_keypoints(tmp_path)
+    (tmp_path / "1.json").write_text(json.dumps(mmpose_instances([(np.ones((26, 2)), np.ones(26))])))
+    with pytest.raises(ValueError, match=r"1.json: people have 17 and 26 keypoints"):
+        dr.read_keypoints(tmp_path)
+
+
+def test_numbers_below_zero_are_nobodys(tmp_path, pixels):
+    rows = [{"keypoints": (pixels[0] + shift).tolist(), "keypoint_scores": [1] * 17, "track_id": who} for shift, who in ((0, -1), (300, 0))]
+    (tmp_path / "k.json").write_text(json.dumps(rows))
+    assert dr.read_keypoints(tmp_path / "k.json", format="h36m17").person.tolist() == [0, 1]
+
+
+def test_tables_take_the_names_that_tools_use(pixels):
+    coco = detected(pixels, "coco17")
+    names = [name.replace(" ", "_").replace("foot", "ankle") for name in FORMATS["coco17"].joints]
+    rows = [
+        {"Frame": f, "keypoint": name, "X": coco[f, k, 0], "Y": coco[f, k, 1], "likelihood": 0.5}
+        for f in range(20)
+        for k, name in enumerate(names)
+    ]
+    found = dr.read_keypoints(pd.DataFrame(rows), image_size=SIZE)
+    assert found.format == "coco17" and np.allclose(found.kp2d, to_h36m(coco, np.ones((20, 17)), "coco17")[0], atol=1e-3)
+    assert (found.confidence == 0.5).all()
+    people = pd.DataFrame([{**row, "person": None if row["Frame"] == 3 else "Ann"} for row in rows])
+    assert len(dr.read_keypoints(people, image_size=SIZE)) == 20, "rows without a person's name are not lost"
+
+
+def test_files_of_other_kinds_say_what_to_do(tmp_path):
+    for suffix, remedy in ((".npy", r"read_keypoints\(np.load\(path\)\)"), (".csv", r"read_keypoints\(pd.read_csv\(path\)\)")):
+        (tmp_path / f"k{suffix}").write_bytes(b"x")
+        with pytest.raises(ValueError, match=f"is no JSON: in a cell, {remedy}"):
+            dr.read_keypoints(tmp_path / f"k{suffix}")
+
+
+def test_pictures_with_numbers_of_a_data_set_are_no_film(tmp_path, pixels):
+    rows = [
+        {"image_id": image, "category_id": 1, "keypoints": np.column_stack([pixels[n], np.ones(17)]).ravel().tolist(), "score": 0.9}
+        for n, image in enumerate((139, 285, 581781))
+    ]
+    (tmp_path / "results.json").write_text(json.dumps(rows))
+    found = dr.read_keypoints(tmp_path / "results.json", format="h36m17")
+    assert found.frame.tolist() == [139, 285, 581781] and not any("without a person" in note for note in found.notes)

@@ -98,12 +98,14 @@ def test_an_interruption_loses_nothing(model, keypoints, found, tmp_path, monkey
     assert not asked, "all was kept"
     joined(predict(model, poses, hypotheses=4, steps=2, keep=tmp_path / "kept"))
     assert sum(asked) == len(poses), "other settings start afresh"
-    (broken := sorted((tmp_path / "kept").iterdir())[0]).write_bytes(b"PK")
-    with pytest.raises(ValueError, match=r"cannot be read .*delete it, it will be made again"):
-        list(predict(model, poses, hypotheses=4, steps=3, keep=tmp_path / "kept")) and list(
-            predict(model, poses, hypotheses=4, steps=2, keep=tmp_path / "kept")
-        )
-    assert broken.exists()
+    sorted((tmp_path / "kept").iterdir())[0].write_bytes(b"PK")
+    with pytest.warns(UserWarning, match=r"cannot be read .*: made again"):
+        mended = [joined(predict(model, poses, hypotheses=4, steps=k, keep=tmp_path / "kept")) for k in (2, 3)]
+    assert torch.equal(mended[1].hypotheses, whole.hypotheses)
+    (tmp_path / "kept" / "mine-00.npz").write_bytes(b"the user's own")
+    forget(tmp_path / "kept")
+    assert [path.name for path in (tmp_path / "kept").iterdir()] == ["mine-00.npz"]
+    (tmp_path / "kept" / "mine-00.npz").unlink()
     forget(tmp_path / "kept")
     assert not (tmp_path / "kept").exists()
 
@@ -131,6 +133,14 @@ def test_arguments_get_a_sentence(model, keypoints, tmp_path, found):
         joined([])
     with pytest.raises(ValueError, match=r"the name must end in .json, .csv, .parquet, .bvh"):
         dr.write_predictions(tmp_path / "pose.fbx", found)
+    for suffix in (".csv", ".json", ".parquet", ".bvh"):
+        with pytest.raises(ValueError, match="nothing to write"):
+            dr.write_predictions(tmp_path / f"pose{suffix}", iter([]))
+    sparse = predicted_rows(found, slice(0, 3))
+    scattered = replace(sparse.poses, sequence=torch.zeros(3, dtype=torch.int64), frame=torch.tensor([0, 40, 500_000]))
+    with pytest.raises(ValueError, match=r"person 0 has 3 poses in 500,001 frames, which is no film: take .json or .csv"):
+        dr.write_predictions(tmp_path / "pose.bvh", replace(sparse, poses=scattered))
+    assert not list(tmp_path.iterdir())
 
 
 # --- files -------------------------------------------------------------------------------------------------------------------------
@@ -157,7 +167,7 @@ def test_tables_hold_the_answers_in_one_piece_or_many(found, keypoints, tmp_path
     read = pd.read_csv if suffix == ".csv" else pd.read_parquet
     table = read(whole)
     pd.testing.assert_frame_equal(table, read(pieces))
-    assert list(table.columns) == ["frame", "person", "joint", "x", "y", "z", "root_x", "root_y", "root_z", "spread", "confidence"]
+    assert list(table.columns) == ["frame", "person", "joint", "x", "y", "z", "root_x", "root_y", "root_z", "misfit", "spread", "confidence"]
     back = table[["x", "y", "z"]].to_numpy().reshape(-1, J, 3)
     assert np.allclose(back, found.pose3d.numpy(), atol=1e-5) and table.joint[:J].tolist() == list(JOINTS)
     assert table.person[::J].tolist() == keypoints.person.tolist() and table.frame[::J].tolist() == keypoints.frame.tolist()
@@ -296,6 +306,12 @@ def test_bvh_at_rest_is_a_t_pose_facing_the_viewer(tmp_path):
     write_bvh(tmp_path / "t.bvh", rest)
     numbers = np.loadtxt((tmp_path / "t.bvh").read_text().splitlines()[-2:])
     assert np.abs(numbers).max() < 1e-4
+
+
+def test_people_keep_their_numbers_whatever_they_are(found):
+    named = replace(found.poses, sequences=["person -3/film/own", "person 0/film/own"])
+    assert set(export.persons(replace(found, poses=named))) == {-3, 0}
+    assert set(export.persons(replace(found, poses=replace(found.poses, sequences=["S9/Walking 1/0", "S11/Walking 1/0"])))) == {0, 1}
 
 
 def test_frames_without_a_pose_are_drawn_in_between(found, keypoints, tmp_path):

@@ -70,10 +70,23 @@ def test_the_explorer_follows_and_keeps_what_did_not_change(keypoints, small_mod
 def test_bad_input_gets_a_sentence(keypoints, tmp_path):
     with pytest.raises(ValueError, match="row 48 of 48"):
         StickFigure(keypoints, row=48)
-    with pytest.raises(ValueError, match=r"nothing\.png is no picture"):
+    with pytest.raises(ValueError, match=r"nothing\.png is no picture .*: give the path"):
         StickFigure(picture=tmp_path / "nothing.png")
-    Image.new("RGB", (8, 8), "red").save(tmp_path / "red.png")
-    assert StickFigure(picture=tmp_path / "red.png").picture.startswith("data:image/png;base64,")
+    Image.new("RGB", (1920, 1080), "red").save(tmp_path / "red.png")
+    figure = StickFigure(picture=tmp_path / "red.png")
+    assert figure.picture.startswith("data:image/png;base64,")
+    assert figure.size == [1920, 1080] and figure.window == [0, 0, 1920, 1080] and (figure.moved.width, figure.moved.height) == (1920, 1080)
+    assert np.array(figure.points).min() > 0 and np.ptp(np.array(figure.points), axis=0)[1] == pytest.approx(0.568 * 1080, abs=1), (
+        "not squeezed"
+    )
+    assert StickFigure(keypoints, picture=tmp_path / "red.png").window == [0, 0, 1920, 1080]
+    Image.new("RGB", (40, 30), "red").save(tmp_path / "small.png")
+    with pytest.raises(ValueError, match="40 x 30 pixels, the keypoints are of 1920 x 1080"):
+        StickFigure(keypoints, picture=tmp_path / "small.png")
+    turned = Image.new("RGB", (60, 90))
+    turned.getexif()[0x0112] = 6  # a phone held upright: the file lies on its side
+    turned.save(tmp_path / "turned.jpg", exif=turned.getexif())
+    assert StickFigure(picture=tmp_path / "turned.jpg").size == [90, 60]
     assert StickFigure().size == [1000, 1000] and not StickFigure().moved.notes, "somebody standing is a plausible pose"
 
 

@@ -25,6 +25,4 @@ def main() -> None:
     except (ValueError, OSError, FloatingPointError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
-        sys.exit(
-            "stopped; train (from what it kept, at most a minute ago), evaluate and predict go on when they are called again in the same way"
-        )
+        sys.exit("stopped; the same command goes on from what is done (train: from what it kept, at most a minute before)")

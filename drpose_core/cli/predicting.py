@@ -1,5 +1,6 @@
 """The command that predicts poses of one's own pictures."""
 
+import warnings
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +15,8 @@ from ..runtime import device as find_device
 from ..runtime import project_root
 from ..sources import Keypoints, detect_keypoints, read_keypoints
 from ..sources.images import FILMS, PICTURES
-from ..viewpoint import FIELD_OF_VIEW
+from ..sources.keypoints import LEAST
+from ..viewpoint import FIELD_OF_VIEW, pinhole
 from .words import PICKLED, Published, command_line
 
 STRANGE_FIT = 0.15  # misfit above which an answer is doubted
@@ -26,7 +28,8 @@ def predict_poses(
     html: Path | None = None,
     format: Literal["coco17", "halpe26", "body25", "body18", "h36m17"] | None = None,
     image_size: tuple[int, int] | None = None,
-    field_of_view: float = FIELD_OF_VIEW,
+    field_of_view: float | None = None,
+    least_confidence: float = LEAST,
     checkpoint: Path | None = None,
     lifter: Published = "dcgct",
     hypotheses: int = 20,
@@ -47,7 +50,8 @@ def predict_poses(
         html: Also a page with sliders, of the first person's first frames; needs no network.
         format: The joints of the file (default: recognised).
         image_size: Width and height of the picture in pixels (default: the file's, or a guess, which is said).
-        field_of_view: Of the camera, degrees over the picture's longer side; a phone's main camera has 65 to 70.
+        field_of_view: Of the camera, degrees over the picture's longer side (default: 47, assumed); a phone's main camera has 65 to 70.
+        least_confidence: A keypoint less sure than this counts as not seen.
         checkpoint: The model (default: the latest of checkpoints/, else the kit's own), or published weights (.pth).
         lifter: The initial model in published weights.
         hypotheses: How many for each person.
@@ -58,47 +62,54 @@ def predict_poses(
         device: cpu, cuda, ... (default: the first GPU if there is one).
         mode: The size of the detector, where one is asked.
     """
+    keypoints = keypoints.expanduser().resolve()
     out = tuple(map(check_path, out or (project_root() / "output" / f"{keypoints.stem}.json",)))
-    if html is not None:
-        _explorer()
+    if fps is not None and not fps > 0:
+        raise ValueError(f"--fps must be positive, got {fps:g}")
+    angle = FIELD_OF_VIEW if field_of_view is None else field_of_view
+    pinhole(1, 1, angle)  # refuses what is no angle
+    explorer = None if html is None else _explorer()
     where = find_device(device)
     path = checkpoint or latest_checkpoint("synthetic")
     model = load_published(path, lifter).to(where) if path.suffix in PICKLED else load_checkpoint(path, where)
-    found = _keypoints(keypoints, out[0].with_name(f"{keypoints.stem}-keypoints"), format, image_size, mode)
+
+    found = _keypoints(keypoints, out[0].with_name(f"{keypoints.stem}-keypoints"), format, image_size, least_confidence, mode, where.type)
     print(found)
-    print(
-        f"field of view {field_of_view:g} degrees over the longer side{' assumed' if field_of_view == FIELD_OF_VIEW else ''}; model {path.name}"
-    )
-    poses = found.poses(field_of_view=field_of_view).to(where)
+    print(f"field of view {angle:g} degrees over the longer side{' assumed' if field_of_view is None else ''}; model {path.name}")
+    poses = found.poses(field_of_view=angle).to(where)
     keep = out[0].with_name(f"{out[0].stem}-unfinished")
     settings = {"hypotheses": hypotheses, "steps": steps, "answer": answer, "seed": seed}
     doubted = []
     for part in predict(model, poses, **settings, keep=keep):
         doubted += [(float(misfit), int(frame)) for misfit, frame in zip(part.misfit, part.poses.frame) if misfit > STRANGE_FIT]
+    fps = fps or found.fps
     about = {"command": command_line(), "checkpoint": path.name, "keypoints": found.name, "picture": [found.width, found.height]}
-    about |= {"field_of_view": field_of_view, "notes": found.notes, **settings}
+    about |= {"field_of_view": angle, "fps": fps, "notes": found.notes, **settings}
     for name in out:
-        written = write_predictions(name, predict(model, poses, **settings, keep=keep), fps=fps or found.fps or 30.0, about=about)
+        written = write_predictions(name, predict(model, poses, **settings, keep=keep), fps=fps or 30.0, about=about)
         print("written to", ", ".join(map(str, written)))
-    if html is not None:
-        explorer = _explorer()(model, poses, hypotheses=hypotheses, steps=steps)
-        print("written to", explorer.save_html(html))
+    if explorer is not None:
+        print("written to", explorer(model, poses, hypotheses=hypotheses, steps=steps).save_html(html))
     forget(keep)
     if doubted:
         worst, frame = max(doubted)
         print(
-            f"{len(doubted)} of {len(poses)} poses do not look like their keypoints, worst in frame {frame}: "
+            f"{len(doubted):,} of {len(poses):,} answers do not look like their keypoints, worst in frame {frame}: "
             f"the joints are off by {100 * worst:.0f} % of the person's size"
         )
 
 
-def _keypoints(path: Path, folder: Path, format: str | None, image_size: tuple[int, int] | None, mode: str) -> Keypoints:
+def _keypoints(
+    path: Path, folder: Path, format: str | None, image_size: tuple[int, int] | None, least: float, mode: str, device: str
+) -> Keypoints:
     pictures = path.is_dir() and not any(path.glob("*.json")) and any(p.suffix.lower() in PICTURES for p in path.iterdir())
-    if pictures or path.suffix.lower() in PICTURES + FILMS:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=UserWarning)  # what is warned of stands in the notes, which are printed
+        if not pictures and path.suffix.lower() not in PICTURES + FILMS:
+            return read_keypoints(path, format=format, image_size=image_size, least_confidence=least)
         if format or image_size:
             raise ValueError("--format and --image-size are for keypoints from a file; a picture has both")
-        return detect_keypoints(path, folder, mode=mode)
-    return read_keypoints(path, format=format, image_size=image_size)
+        return detect_keypoints(path, folder, mode=mode, device=device, least_confidence=least)
 
 
 def _explorer():

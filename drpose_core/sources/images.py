@@ -5,6 +5,7 @@ Halpe's 26 joints, which have a pelvis, a neck and the crown of the head. rtmlib
 
 import importlib.util
 import json
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,55 +13,69 @@ import numpy as np
 from tqdm import tqdm
 
 from ..files import written_whole
-from .keypoints import Keypoints, read_keypoints
+from .keypoint_files import natural
+from .keypoints import LEAST, Keypoints, read_keypoints
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+STORY = "about.txt"  # of a folder of keypoints: what was looked at, and how
 FILMS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg")
 
 
-def detect_keypoints(path: str | Path, folder: str | Path, *, mode: str = "balanced", device: str = "cpu") -> Keypoints:
+def detect_keypoints(
+    path: str | Path, folder: str | Path, *, mode: str = "balanced", device: str = "cpu", least_confidence: float = LEAST
+) -> Keypoints:
     """Detect people in a picture, a film, or a folder of pictures; folder keeps a JSON file a frame, in MMPose's layout.
 
     Frames that the folder has already are not looked at again: the same call goes on after an interruption. mode: rtmlib's lightweight,
-    balanced or performance. device: cpu or cuda (with onnxruntime-gpu). Raises ValueError or OSError with a sentence where rtmlib is not
-    installed, its weights cannot be fetched, or the file is no picture or film.
+    balanced or performance. device: cpu or cuda (with onnxruntime-gpu). least_confidence: as of read_keypoints. Raises ValueError or
+    OSError with a sentence where rtmlib is not installed, its weights cannot be fetched, or the file is no picture or film.
     """
     path, folder = Path(path), Path(folder)
-    if importlib.util.find_spec("rtmlib") is None:
-        raise ValueError(f"{path} needs a detector: pip install -e .[image], or give the JSON of MMPose, AlphaPose or OpenPose")
     if not path.exists():
         raise FileNotFoundError(f"{path} not found: give a picture, a film or a folder of pictures")
+    if importlib.util.find_spec("rtmlib") is None:
+        raise ValueError(f"{path} needs a detector: pip install -e .[image], or give the JSON of MMPose, AlphaPose or OpenPose")
     frames, count, fps = _frames(path)
-    story = {"source": str(path.resolve()), "bytes": path.stat().st_size, "mode": mode}
-    _same_story(folder, story)
+    files = [[p.name, p.stat().st_size, p.stat().st_mtime_ns] for p in _files(path)]
+    story = json.dumps({"source": str(path.resolve()), "mode": mode, "files": files})
+    _check_story(folder, story)
     done = {int(name.stem) for name in folder.glob("*.json") if name.stem.isdigit()}
-    detector = None
+    detector, unread, number = None, [], 0
     for number, picture in enumerate(tqdm(frames, f"keypoints of {path.name}", count, disable=count == 1)):
         if number in done:
             continue
         image = picture()
         if image is None:
-            if count == 1:
-                raise ValueError(f"{path} is no picture that OpenCV can read: save it as JPEG or PNG")
+            unread.append(number)
             continue
         detector = detector or _detector(mode, device)
         keypoints, scores = _people(detector, image)
         instances = [{"keypoints": k.round(2).tolist(), "keypoint_scores": s.round(4).tolist()} for k, s in zip(keypoints, scores)]
         about = {"dataset_name": "halpe26", "image_size": [image.shape[1], image.shape[0]], "fps": fps}
+        if not (folder / STORY).is_file():
+            with written_whole(folder / STORY) as temporary:
+                temporary.write_text(story)
         with written_whole(folder / f"{number:06d}.json") as temporary:
             temporary.write_text(json.dumps({"meta_info": about, "instance_info": instances}))
-    return read_keypoints(folder, name=path.name)
+    if not any(folder.glob("*.json")):
+        raise ValueError(f"{path} is no picture or film that OpenCV can read, or has none: save pictures as JPEG or PNG")
+    if unread:
+        warnings.warn(f"{path}: {len(unread)} of {number + 1} frames could not be read, the first is {unread[0]}", RuntimeWarning, stacklevel=2)
+    return read_keypoints(folder, name=path.name, least_confidence=least_confidence)
 
 
-def _same_story(folder: Path, story: dict) -> None:
-    """A folder belongs to one film and one detector: what another left there must not be mixed in."""
-    note = folder / "about.txt"
-    if note.is_file() and note.read_text() != json.dumps(story):
-        raise ValueError(f"{folder} keeps the keypoints of something else ({note.read_text()}): give another folder, or delete this one")
+def _files(path: Path) -> list[Path]:
+    """The file, or a folder's pictures in the order of the numbers in their names."""
+    return sorted((p for p in path.iterdir() if p.suffix.lower() in PICTURES), key=natural) if path.is_dir() else [path]
+
+
+def _check_story(folder: Path, story: str) -> None:
+    """A folder belongs to one state of one film or folder, and to one detector: what another left there must not be mixed in."""
+    note = folder / STORY
+    if note.is_file() and note.read_text() != story:
+        raise ValueError(f"{folder} keeps keypoints of something else, of older files or of another mode: delete it, or give another folder")
     if not note.is_file() and folder.is_dir() and any(folder.glob("*.json")):
         raise ValueError(f"{folder} has JSON files that this detector did not write: give another folder")
-    with written_whole(note) as temporary:
-        temporary.write_text(json.dumps(story))
 
 
 def _frames(path: Path) -> tuple[Iterator[Callable], int, float | None]:
@@ -68,7 +83,7 @@ def _frames(path: Path) -> tuple[Iterator[Callable], int, float | None]:
     import cv2  # comes with rtmlib
 
     if path.is_dir() or path.suffix.lower() in PICTURES:
-        names = sorted(p for p in path.iterdir() if p.suffix.lower() in PICTURES) if path.is_dir() else [path]
+        names = _files(path)
         if not names:
             raise ValueError(f"{path} holds no pictures ({', '.join(PICTURES)})")
         return ((lambda name=name: cv2.imread(str(name))) for name in names), len(names), None
@@ -93,7 +108,9 @@ def _detector(mode: str, device: str):
         return BodyWithFeet(mode=mode, backend="onnxruntime", device=device)
     except Exception as error:  # no network, a full disk, a file cut short: rtmlib raises what comes
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise OSError(f"RTMPose's weights could not be fetched or read ({reason}): rtmlib looks for them in ~/.cache/rtmlib") from None
+        urls = " and ".join(BodyWithFeet.MODE[mode][part] for part in ("det", "pose"))
+        where = "~/.cache/rtmlib/hub/checkpoints"
+        raise OSError(f"RTMPose's weights could not be fetched or read ({reason}): rtmlib takes {urls} and keeps them in {where}") from None
 
 
 def _people(detector, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

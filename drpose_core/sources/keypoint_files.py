@@ -3,7 +3,8 @@
 MMPose:    [{"keypoints": [[x, y], ...], "keypoint_scores": [...]}, ...] for a picture and [{"frame_id": 0, "instances": [...]}, ...] for a
            film (its inferencer), or {"meta_info": {...}, "instance_info": either of them} (its demo with a detector).
 AlphaPose: [{"image_id": "12.jpg", "keypoints": [x, y, c, ...], "score": ..., "idx": person}, ...]; MMPose's results for COCO are alike.
-OpenPose:  {"people": [{"pose_keypoints_2d": [x, y, c, ...]}, ...]}, a file a frame; AlphaPose's --format open and cmu are alike.
+OpenPose:  {"people": [{"pose_keypoints_2d": [x, y, c, ...]}, ...]}, a file a frame; AlphaPose's --format open and cmu are alike (they
+           are for its 17-joint models; of others they take a wrong point for the neck).
 """
 
 import json
@@ -15,7 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
+LARGEST = 2**40  # of numbers of frames and people
 REMEDY = "give the JSON that MMPose, AlphaPose or OpenPose wrote, or a folder with one such file a frame"
+OTHER_FILES = {
+    ".npy": "in a cell, read_keypoints(np.load(path))",
+    ".npz": "in a cell, read_keypoints(np.load(path)[name])",
+    ".csv": "in a cell, read_keypoints(pd.read_csv(path))",
+    ".parquet": "in a cell, read_keypoints(pd.read_parquet(path))",
+}
 _NAMES = {"coco": "coco17", "halpe26": "halpe26", "halpe": "halpe26", "h36m": "h36m17", "body25": "body25"}  # MMPose's data set -> format
 
 
@@ -35,23 +43,29 @@ class Found:
 def read_files(path: Path) -> Found:
     """Read a file, or all .json files of a folder as frames in the order of the numbers in their names. Raises with a sentence and a remedy."""
     if path.is_dir():
-        names = sorted(path.glob("*.json"), key=_natural)
+        names = sorted(path.glob("*.json"), key=natural)
         if not names:
             raise FileNotFoundError(f"{path} holds no .json files: {REMEDY}")
         found = Found([], [], [])
-        for position, (name, number) in enumerate(zip(names, _numbers([x.stem for x in names]))):
+        for position, (name, number) in enumerate(zip(names, _numbers([x.name for x in names]))):
             one = _read(name)
             if one.frames > 1:
                 raise ValueError(f"{name} holds {one.frames} frames; a folder should have one file a frame: give that file by itself")
-            found.rows += one.rows
-            found.person += one.person
-            found.frame += [position if number is None else number] * len(one.rows)
-            for name_of in ("format", "image_size", "fps"):
-                setattr(found, name_of, getattr(found, name_of) or getattr(one, name_of))
+            try:
+                _add(found, position if number is None else number, zip(one.rows, one.person))
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}: give each kind by itself") from None
+            for fact in ("format", "image_size", "fps"):
+                before, now = getattr(found, fact), getattr(one, fact)
+                if before and now and before != now:
+                    raise ValueError(f"{name} has {fact.replace('_', ' ')} {now}, the files before {before}: give each kind by itself")
+                setattr(found, fact, before or now)
         found.frames = len(names)
         return found
     if not path.is_file():
         raise FileNotFoundError(f"{path} not found: {REMEDY}")
+    if path.suffix.lower() in OTHER_FILES:
+        raise ValueError(f"{path} is no JSON: {OTHER_FILES[path.suffix.lower()]}")
     return _read(path)
 
 
@@ -59,38 +73,45 @@ def _read(path: Path) -> Found:
     try:
         content = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is no JSON, or a part of it ({' '.join(str(error).split())}): {REMEDY}") from None
+        raise ValueError(f"{path} is not complete JSON ({' '.join(str(error).split())}): {REMEDY}") from None
     try:
         return _content(content)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        reason = f"it lacks {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        reason = f"a person lacks {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
         raise ValueError(f"{path} holds no keypoints of a known layout ({reason}): {REMEDY}") from None
 
 
 def _content(content: object) -> Found:
     found = Found([], [], [], frames=1)
+    if isinstance(content, dict) and "annotations" in content:
+        raise ValueError("it is a data set's annotations, not what a detector found")
     if isinstance(content, dict) and "instance_info" in content:
         about = content.get("meta_info") or {}
         found.format = _NAMES.get(str(about.get("dataset_name", "")).lower())
         if about.get("image_size"):
-            found.image_size = tuple(int(x) for x in about["image_size"])
+            width, height = about["image_size"]
+            found.image_size = int(width), int(height)
         found.fps = float(about["fps"]) if about.get("fps") else None
         content = content["instance_info"]
     if isinstance(content, dict) and content.keys() & {"people", "bodies"}:
         _add(found, 0, _openpose(content))
     elif isinstance(content, dict):  # AlphaPose's open and cmu formats: pictures by name
-        names = list(content)
+        if not all(isinstance(frame, dict) and frame.keys() & {"people", "bodies"} for frame in content.values()):
+            raise ValueError(f"it has {', '.join(map(repr, list(content)[:3]))}, no people")
+        names = sorted(content, key=natural)
         found.frames = len(names)
         for name, number, position in zip(names, _numbers(names), count()):
             _add(found, position if number is None else number, _openpose(content[name]))
     elif not isinstance(content, list):
-        raise ValueError(f"it is a {type(content).__name__}")
+        raise ValueError(f"it is one {type(content).__name__}")
+    elif not all(isinstance(item, dict) for item in content):
+        raise ValueError("it is a list, but not of people or frames; plain numbers go in as an array, in a cell")
     elif all("instances" in item for item in content):
         found.frames = len(content)
         for position, item in enumerate(content):
             _add(found, int(item.get("frame_id", position)), (_person(x) for x in item["instances"]))
     elif all("image_id" in item for item in content):
-        names = sorted({str(item["image_id"]) for item in content}, key=_natural)
+        names = sorted({str(item["image_id"]) for item in content}, key=natural)
         number = dict(zip(names, _numbers(names)))
         place = {name: position if number[name] is None else number[name] for position, name in enumerate(names)}
         found.frames = max(place.values(), default=-1) - min(place.values(), default=0) + 1
@@ -105,6 +126,8 @@ def _add(found: Found, frame: int, people) -> None:
     for row, person in people:
         if found.rows and row.shape != found.rows[0].shape:
             raise ValueError(f"people have {len(found.rows[0])} and {len(row)} keypoints")
+        if not -LARGEST < frame < LARGEST:
+            raise ValueError(f"frame {frame} is no number of a frame")
         found.rows.append(row)
         found.person.append(person)
         found.frame.append(frame)
@@ -113,8 +136,7 @@ def _add(found: Found, frame: int, people) -> None:
 def _openpose(frame: dict) -> Iterator[tuple[np.ndarray, int | None]]:
     for person in frame["people"] if "people" in frame else frame["bodies"]:
         flat = person["pose_keypoints_2d"] if "pose_keypoints_2d" in person else person["joints"]
-        number = person.get("person_id", [-1])[0]  # -1: OpenPose did not follow people
-        yield _triples(flat), None if number < 0 else int(number)
+        yield _triples(flat), _number(person.get("person_id"))
 
 
 def _person(item: dict) -> tuple[np.ndarray, int | None]:
@@ -131,7 +153,15 @@ def _person(item: dict) -> tuple[np.ndarray, int | None]:
         if scores.shape != pairs.shape[:1]:
             raise ValueError(f"{len(pairs)} keypoints have {scores.shape} scores")
         row = np.column_stack([pairs, scores])
-    return row, None if number is None or isinstance(number, list) else int(number)  # AlphaPose: a list where it did not track
+    return row, _number(number) if not isinstance(number, list) else None  # AlphaPose has a list where it did not follow people
+
+
+def _number(given) -> int | None:
+    """A person's number; None where the tool did not follow people: OpenPose then writes [-1]."""
+    number = given[0] if isinstance(given, list) and given else given
+    if number is None or isinstance(number, list) or not 0 <= number < LARGEST:
+        return None
+    return int(number)
 
 
 def _triples(flat: list) -> np.ndarray:
@@ -141,13 +171,14 @@ def _triples(flat: list) -> np.ndarray:
     return row.reshape(-1, 3)
 
 
-def _natural(name: str | Path) -> list:
-    """Sorts 2.jpg before 10.jpg."""
+def natural(name: str | Path) -> list:
+    """A key that sorts 2.jpg before 10.jpg."""
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", str(name))]
 
 
 def _numbers(names: list[str]) -> list[int | None]:
-    """The frames' numbers in their names, the last there is ("video_000000000012_keypoints" is 12), if they tell all frames apart."""
+    """The frames' numbers in their names, the last there is ("video_000000000012_keypoints" is 12), if they ascend with the names."""
     found = [re.findall(r"\d+", Path(name).stem) for name in names]
     numbers = [int(digits[-1]) if digits else None for digits in found]
-    return numbers if None not in numbers and len(set(numbers)) == len(numbers) else [None] * len(names)
+    ascending = None not in numbers and all(0 <= a < b < LARGEST for a, b in zip(numbers, [*numbers[1:], LARGEST - 1]))
+    return numbers if ascending else [None] * len(names)

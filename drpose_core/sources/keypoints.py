@@ -18,13 +18,15 @@ from ..data import PoseSet
 from ..files import written_whole
 from ..joint_formats import FORMATS, LONGER, TITLES, formats_of, to_h36m
 from ..skeleton import JOINTS, J
-from ..viewpoint import FIELD_OF_VIEW, pinhole, training_view
+from ..viewpoint import FIELD_OF_VIEW, LEAST_VIEW, pinhole, training_view
 from .keypoint_arrays import from_array, from_table
 from .keypoint_files import read_files
 from .people import follow
 from .plausible import STRANGE, filled
 
-LEAST = 0.05  # a keypoint less sure than this counts as not seen
+LEAST = 0.15  # a keypoint less sure than this counts as not seen: detectors that name every joint are as sure of those outside the picture
+FAR = 8.0  # times as far from a person's middle as their joints as a rule: no joint of theirs
+FAINT = 0.3  # mean confidence of a person hardly seen
 ENOUGH = 8  # of a person's 17 joints must be seen
 GAP = 12  # frames over which a joint that vanishes is drawn in between where it was and where it is again
 SIZES = [(640, 480), (1280, 720), (1920, 1080), (3840, 2160), (7680, 4320)]  # of pictures, width and height; or upright
@@ -110,14 +112,23 @@ class Keypoints:
             temporary.write_text(json.dumps({"meta_info": about, "instance_info": info}))
 
 
-def read_keypoints(given, *, format: str | None = None, image_size: tuple[int, int] | None = None, name: str | None = None) -> Keypoints:
+def read_keypoints(
+    given,
+    *,
+    format: str | None = None,
+    image_size: tuple[int, int] | None = None,
+    least_confidence: float = LEAST,
+    name: str | None = None,
+) -> Keypoints:
     """Keypoints of any number of people and frames, from a file, a folder, an array or a table. Pixels.
 
     given: a path to the JSON of MMPose, AlphaPose or OpenPose, or to a folder of such files, one a frame; an array (K, 2) of one person,
     (frames, K, 2) or (frames, people, K, 2), or with confidence as a third number, and NaN for what is missing; or a DataFrame with a row a
     keypoint: x, y and, if there are such, confidence, frame, person and joint (name or number; without it the K keypoints stand in order).
     format: a key of joint_formats.FORMATS; None recognises it. image_size: width and height; None takes the file's, or the smallest usual
-    size that holds all keypoints. name: for figures and sentences (the file's).
+    size that holds all keypoints. least_confidence: a keypoint less sure counts as not seen. name: for figures and sentences (the file's).
+    Frames are taken for those of one film: people are followed, and a joint that is gone for a moment is drawn in between; read unrelated
+    pictures one by one.
     Raises ValueError or FileNotFoundError with a sentence. What was done without asking stands in notes; what may be wrong is warned of.
     """
     if format is not None and format not in FORMATS:
@@ -130,39 +141,53 @@ def read_keypoints(given, *, format: str | None = None, image_size: tuple[int, i
         raise ValueError(f"{name} holds nobody: {_many(found.frames, 'frame')}, all empty")
     order = np.argsort(found.frame, kind="stable")
     frame, person = np.array(found.frame)[order], [found.person[n] for n in order]
-    points, sure = _points(name, np.stack(found.rows)[order])
+    notes: list[str] = []
+    points, sure = _points(name, np.stack(found.rows)[order], least_confidence)
     form = format or found.format or _recognised(points, sure)
-    kp2d, confidence = _converted(name, points, sure, form)
+    kp2d, confidence = _converted(name, points, sure, form, notes)
 
-    keep, notes = _worth_keeping(kp2d, confidence, frame)
-    for note in notes:
-        warnings.warn(f"{name}: {note}", stacklevel=2)
+    keep, doubts = _worth_keeping(kp2d, confidence, frame)
     if not keep.any():
-        raise ValueError(f"{name} has nobody of whom enough is seen: {notes[0]}")
+        raise ValueError(f"{name} has nobody of whom enough is seen: {doubts[0]}")
     kp2d, confidence, frame, person = kp2d[keep], confidence[keep], frame[keep], [who for who, kept in zip(person, keep) if kept]
-    if (empty := found.frames - len(np.unique(frame))) > 0:
-        notes.append(f"{_many(empty, 'frame')} of {found.frames} without a person: no pose there")
-    size = _picture(kp2d[confidence > 0], image_size or found.image_size, notes)
+    if 0 < (empty := found.frames - len(np.unique(frame))) < 10 * len(frame) + 100:  # else they are numbers of pictures, not of frames
+        notes.append(f"{_many(empty, 'frame')} of {found.frames:,} without a person: no pose there")
+    size = _picture(kp2d[confidence > 0], found.image_size if image_size is None else image_size, notes)
+    doubts += _outside(kp2d, confidence, size)
     person = _numbered(kp2d, confidence, frame, person, notes)
+    doubts += _jumps(kp2d, frame, person)
     kp2d, surprise = _complete(kp2d, confidence, frame, person, notes)
+    if (faint := confidence.mean(1) < FAINT).any():
+        first = int(faint.argmax())
+        doubts.append(
+            f"{_many(int(faint.sum()), 'pose')} of {len(kp2d):,} hardly seen (mean confidence below {FAINT}), the first of person "
+            f"{person[first]} in frame {frame[first]}"
+        )
     if (strange := int((surprise > STRANGE).sum())) > 0:
         odd = int(surprise.argmax())
-        notes.append(
-            f"{_many(strange, 'pose')} of {len(kp2d):,} as hardly any human is seen in, the oddest person {person[odd]} in frame {frame[odd]}: "
+        doubts.append(
+            f"{strange:,} of {_many(len(kp2d), 'pose')} like hardly any person's, the oddest of person {person[odd]} in frame {frame[odd]}: "
             f"is {form} the order of the joints, does y point down, is the picture upright?"
         )
-        warnings.warn(f"{name}: {notes[-1]}", stacklevel=2)
+    for doubt in doubts:
+        warnings.warn(f"{name}: {doubt}", stacklevel=2)
+    notes += doubts
     kp2d, confidence = kp2d.astype(np.float32), confidence.astype(np.float32)
     return Keypoints(kp2d, confidence, frame, person, *size, form, name, tuple(notes), found.fps)
 
 
-def _points(name: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _points(name: str, rows: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray]:
     """Places (N, K, 2) and confidence (N, K) of rows (N, K, 3), both 0 for what is not seen; checked to be pixels."""
-    points, sure = rows[..., :2], np.nan_to_num(rows[..., 2], nan=0.0).clip(0, 1)
-    there = np.isfinite(points).all(-1) & (sure >= LEAST) & (np.nan_to_num(points) != 0).any(-1)  # (0, 0) is how tools write "not found"
+    points, sure = rows[..., :2], np.nan_to_num(rows[..., 2], nan=0.0)
+    if (sure < 0).mean() > 0.2:
+        raise ValueError(f"{name} has confidences below 0: is the third number a depth? leave it out")
+    sure = sure.clip(0, 1)
+    there = (
+        np.isfinite(points).all(-1) & (sure >= least) & (sure > 0) & (np.nan_to_num(points) != 0).any(-1)
+    )  # (0, 0): how tools say "not found"
     if not there.any():
-        raise ValueError(f"{name} has no keypoint with a confidence of {LEAST} or more: nothing to go by")
-    far = np.abs(points[there]).max()
+        raise ValueError(f"{name} has no keypoint with a confidence of {least} or more: nothing to go by")
+    far = np.median(np.abs(points[there]).max(-1))
     if far <= 2:
         raise ValueError(f"{name} has keypoints between -2 and 2, not in pixels: multiply by the picture's size (OpenPose: --keypoint_scale 0)")
     if far > 1e5:
@@ -170,11 +195,21 @@ def _points(name: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.where(there[..., None], points, 0.0), np.where(there, sure, 0.0)
 
 
-def _converted(name: str, points: np.ndarray, sure: np.ndarray, form: str) -> tuple[np.ndarray, np.ndarray]:
+def _converted(name: str, points: np.ndarray, sure: np.ndarray, form: str, notes: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Human3.6M's joints of those of a format; keypoints far away from all others of a person are left out."""
     joints, count = len(FORMATS[form].joints), points.shape[1]
     if LONGER.get(count) != form and count != joints:
         raise ValueError(f"{name} has {count} keypoints a person, {form} has {joints}: name another format, or none")
-    return to_h36m(points[:, :joints], sure[:, :joints], form)
+    points, sure = points[:, :joints], sure[:, :joints].copy()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # people of whom nothing is seen
+        off = np.where(sure[..., None] > 0, points, np.nan)
+        off = np.linalg.norm(off - np.nanmedian(off, axis=1, keepdims=True), axis=-1)
+        apart = off > FAR * np.nanmedian(off, axis=1, keepdims=True)
+    if apart.any():
+        notes.append(f"{_many(int(apart.sum()), 'keypoint')} far away from all others of the person: not believed")
+        sure[apart] = 0
+    return to_h36m(points, sure, form)
 
 
 def _worth_keeping(kp2d: np.ndarray, confidence: np.ndarray, frame: np.ndarray) -> tuple[np.ndarray, list[str]]:
@@ -193,16 +228,40 @@ def _worth_keeping(kp2d: np.ndarray, confidence: np.ndarray, frame: np.ndarray) 
 def _picture(points: np.ndarray, size: tuple[int, int] | None, notes: list[str]) -> tuple[int, int]:
     """Width and height; without a size the smallest usual one, lying or upright, that holds the points."""
     if size is not None:
-        if len(size) != 2 or min(size) < 1:
+        if len(size) != 2 or not all(np.isfinite(x) and x >= 1 for x in size):
             raise ValueError(f"image_size must be a width and a height in pixels, got {size}")
         return int(size[0]), int(size[1])
-    right, low = points.max(0)
+    right, low = np.maximum(points.max(0), 1)
     usual = [shape for width, height in SIZES for shape in ((width, height), (height, width))]
     size = next((shape for shape in usual if right <= shape[0] and low <= shape[1]), (int(right) + 1, int(low) + 1))
     notes.append(
-        f"picture of {size[0]} x {size[1]} assumed, the smallest usual size with room for all keypoints: give image_size if it is another"
+        f"picture of {size[0]} x {size[1]} assumed, the smallest usual size with room for the keypoints: give image_size if it is another"
     )
     return size
+
+
+def _outside(kp2d: np.ndarray, confidence: np.ndarray, size: tuple[int, int]) -> list[str]:
+    """A sentence if too many of the joints seen lie outside the picture for its size to be right."""
+    seen = confidence > 0
+    out = seen & ((kp2d < 0) | (kp2d > size)).any(-1)
+    if out.sum() <= 0.1 * seen.sum():
+        return []
+    (left, top), (right, low) = kp2d[seen].min(0), kp2d[seen].max(0)
+    return [
+        f"{out.sum() / seen.sum():.0%} of the joints lie outside the picture of {size[0]} x {size[1]}, they reach from "
+        f"({left:.0f}, {top:.0f}) to ({right:.0f}, {low:.0f}): is its size right, width before height?"
+    ]
+
+
+def _jumps(kp2d: np.ndarray, frame: np.ndarray, person: np.ndarray) -> list[str]:
+    """A sentence if a person is elsewhere in most frames, as where an array of several people is taken for a film of one."""
+    order = np.lexsort((frame, person))
+    same = person[order][1:] == person[order][:-1]
+    middle, size = np.median(kp2d, axis=1)[order], np.sqrt(kp2d.var(1).sum(-1))[order]
+    moved = np.linalg.norm(np.diff(middle, axis=0), axis=-1)[same] / np.maximum(size[1:][same], 1e-9)
+    if not len(moved) or np.median(moved) < 2:
+        return []
+    return ["people jump from frame to frame: several people of one picture are an array (1, people, K, 2), array[None]"]
 
 
 def _numbered(kp2d, confidence, frame, person: list[int | None], notes: list[str]) -> np.ndarray:
@@ -260,14 +319,18 @@ def _complete(kp2d, confidence, frame, person, notes: list[str]) -> tuple[np.nda
         notes.append(f"{_many(int(between.sum()), 'joint')} not seen for a moment: drawn in between the frames before and after, confidence 0")
     guessed = ~(seen | between)
     if guessed.any():
-        often = ", ".join(JOINTS[j] for j in np.argsort(-guessed.sum(0), kind="stable")[:3] if guessed[:, j].any())
-        notes.append(f"{_many(int(guessed.sum()), 'joint')} not seen ({often} most often): put where they are likeliest, confidence 0")
+        which = ", ".join(JOINTS[j] for j in np.argsort(-guessed.sum(0), kind="stable")[:3] if guessed[:, j].any())
+        notes.append(f"{_many(int(guessed.sum()), 'joint')} not seen ({which}): put where they are likeliest, confidence 0")
     return kp2d, surprise
 
 
 def _from_matrix(matrix: np.ndarray, width: int, height: int) -> torch.Tensor:
-    if matrix.shape != (3, 3) or not np.isfinite(matrix).all() or min(matrix[0, 0], matrix[1, 1]) <= 0:
+    form = matrix.shape == (3, 3) and np.isfinite(matrix).all() and (matrix[2] == (0, 0, 1)).all() and matrix[1, 0] == 0
+    if not form or min(matrix[0, 0], matrix[1, 1]) <= 0:
         raise ValueError(f"camera_matrix must be [[fx, 0, cx], [0, fy, cy], [0, 0, 1]] in pixels with fx, fy > 0, got {matrix.tolist()}")
+    angle = 2 * np.degrees(np.arctan(max(width, height) / 2 / matrix[0, 0]))
+    if not LEAST_VIEW <= angle <= 170:
+        raise ValueError(f"a camera_matrix with fx = {matrix[0, 0]:g} pixels sees {angle:.0f} degrees: it is one for pictures of another size")
     center = normalize_screen(torch.from_numpy(matrix[:2, 2]).float(), width, height)
     focal = torch.tensor([matrix[0, 0], matrix[1, 1]], dtype=torch.float32) * (2 / width)
     return torch.cat([focal, center, torch.zeros(5)])

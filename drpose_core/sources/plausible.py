@@ -27,8 +27,9 @@ def filled(kp2d: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if (seen.sum(1) < 2).any():
         raise ValueError("a person of whom fewer than two joints are seen cannot be completed")
     mean, *covariances = _typical()
-    for pattern in np.unique(seen, axis=0):
-        rows = (seen == pattern).all(1)
+    patterns, which = np.unique(seen, axis=0, return_inverse=True)
+    order = np.argsort(which, kind="stable")
+    for pattern, rows in zip(patterns, np.split(order, np.flatnonzero(np.diff(which[order])) + 1)):
         person = kp2d[rows]
         part, typical = person[:, pattern], mean[pattern]
         size = _size(part) / _size(typical)
