@@ -557,6 +557,7 @@ def test_people_of_one_picture_taken_for_a_film_are_noticed(pixels):
     assert dr.read_keypoints(crowd[None], image_size=SIZE).person.tolist() == [0, 1, 2]
 
 
+@pytest.mark.filterwarnings("ignore:.*left out:UserWarning")
 def test_people_hardly_seen_are_pointed_out(pixels):
     sure = np.full((20, 17, 1), 0.9)
     sure[4] = 0.2
@@ -566,7 +567,6 @@ def test_people_hardly_seen_are_pointed_out(pixels):
     assert len(dr.read_keypoints(np.concatenate([pixels, sure], -1)[:5], image_size=SIZE, least_confidence=0.15)) == 4
 
 
-@pytest.mark.filterwarnings("ignore:.*left out:UserWarning")
 def test_the_least_confidence_is_the_users(pixels):
     sure = np.full((20, 17, 1), 0.9)
     sure[:, 13] = 0.25

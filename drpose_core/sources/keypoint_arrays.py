@@ -43,8 +43,8 @@ def from_table(table: pd.DataFrame, format: str | None) -> Found:
     if not np.isfinite(frame).all() or (frame != np.floor(frame)).any():
         raise ValueError("the table has frames that are no whole numbers: leave those rows out, or number them")
     who = table.get("person", pd.Series(0, index=table.index))
-    if len(who.dropna().unique()) and who.isna().any():
-        who = who.astype(object).where(who.notna(), "nobody's number")
+    if unnamed := bool(who.isna().any()):  # then nobody's name is relied on, but rows still belong together by it
+        who = who.astype(str)
     place, kind, count = _places(table, format, frame, who)
     group, keys = pd.MultiIndex.from_arrays([frame.astype(np.int64), who]).factorize()
     keys = pd.DataFrame({"frame": keys.get_level_values(0), "person": keys.get_level_values(1)})
@@ -54,9 +54,12 @@ def from_table(table: pd.DataFrame, format: str | None) -> Found:
         raise ValueError(f"the table has joint {table['joint'].iloc[first]} twice in frame {frame[first]:.0f}, person {who.iloc[first]}")
     rows = np.full((len(keys), count, 3), np.nan)
     rows[group, place] = numbers
-    whole = pd.api.types.is_integer_dtype(who)
-    persons = keys.person.tolist() if whole else pd.factorize(keys.person)[0].tolist()
-    persons = [None if who.isna().any() or "nobody's number" in set(keys.person) else person for person in persons]
+    if unnamed:
+        persons = [None] * len(keys)
+    elif pd.api.types.is_integer_dtype(who):
+        persons = keys.person.tolist()
+    else:
+        persons = pd.factorize(keys.person)[0].tolist()
     frames = int(keys.frame.max() - keys.frame.min()) + 1
     return Found(list(rows), keys.frame.tolist(), persons, frames=frames, format=kind)
 
