@@ -6,7 +6,6 @@ writes COCO's keypoints. The figure has no face: nose, eyes and ears are put on 
 
 import json
 
-import numpy as np
 import torch
 
 import drpose_core as dr
@@ -71,5 +70,4 @@ def with_face(pose: torch.Tensor) -> torch.Tensor:
 
 
 if __name__ == "__main__":
-    np.set_printoptions(precision=2)
     main()

@@ -352,7 +352,7 @@ def test_people_are_not_surprising_and_wrong_orders_are(pixels):
 
 
 def test_what_may_be_wrong_is_warned_of(pixels):
-    with pytest.warns(UserWarning, match=r"20 of 20 poses like hardly any person.s.* does y point down"):
+    with pytest.warns(UserWarning, match=r"20 of 20 poses look like hardly any person.s.* does y point down"):
         found = dr.read_keypoints(SIZE[1] - pixels, format="h36m17", image_size=SIZE)
     assert "hardly any person" in found.notes[-1]
     rng = np.random.default_rng(0)

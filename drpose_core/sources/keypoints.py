@@ -17,18 +17,16 @@ from ..cameras import normalize_screen
 from ..data import PoseSet
 from ..files import written_whole
 from ..joint_formats import FORMATS, LONGER, TITLES, formats_of, to_h36m
-from ..skeleton import JOINTS, J
+from ..skeleton import J
 from ..viewpoint import FIELD_OF_VIEW, LEAST_VIEW, pinhole, training_view
+from .gaps import completed
 from .keypoint_arrays import from_array, from_table
+from .keypoint_checks import as_pixels, doubtful, far_away, many, worth_keeping
 from .keypoint_files import read_files
 from .people import follow
-from .plausible import STRANGE, filled
+from .plausible import filled
 
 LEAST = 0.15  # a keypoint less sure than this counts as not seen: detectors that name every joint are as sure of those outside the picture
-FAR = 8.0  # times as far from a person's middle as their joints as a rule: no joint of theirs
-FAINT = 0.3  # mean confidence of a person hardly seen
-ENOUGH = 8  # of a person's 17 joints must be seen
-GAP = 12  # frames over which a joint that vanishes is drawn in between where it was and where it is again
 SIZES = [(640, 480), (1280, 720), (1920, 1080), (3840, 2160), (7680, 4320)]  # of pictures, width and height; or upright
 
 
@@ -52,9 +50,7 @@ class Keypoints:
 
     def __repr__(self) -> str:
         people, frames = len(np.unique(self.person)), len(np.unique(self.frame))
-        first = (
-            f"{self.name}: {_many(people, 'person', 'people')} in {_many(frames, 'frame')}, {_many(len(self), 'pose')}; {TITLES[self.format]}"
-        )
+        first = f"{self.name}: {many(people, 'person', 'people')} in {many(frames, 'frame')}, {many(len(self), 'pose')}; {TITLES[self.format]}"
         return "\n".join([first, f"picture {self.width} x {self.height} pixels", *self.notes])
 
     def kept(self, rows: np.ndarray) -> "Keypoints":
@@ -138,61 +134,29 @@ def read_keypoints(
     else:
         name, found = name or "keypoints", from_table(given, format) if isinstance(given, pd.DataFrame) else from_array(given)
     if not found.rows:
-        raise ValueError(f"{name} holds nobody: {_many(found.frames, 'frame')}, all empty")
+        raise ValueError(f"{name} holds nobody: {many(found.frames, 'frame')}, all empty")
     order = np.argsort(found.frame, kind="stable")
     frame, person = np.array(found.frame)[order], [found.person[n] for n in order]
     notes: list[str] = []
-    points, sure = _points(name, np.stack(found.rows)[order], least_confidence)
+    points, sure = as_pixels(name, np.stack(found.rows)[order], least_confidence)
     form = format or found.format or _recognised(points, sure)
     kp2d, confidence = _converted(name, points, sure, form, notes)
 
-    keep, doubts = _worth_keeping(kp2d, confidence, frame)
+    keep, doubts = worth_keeping(kp2d, confidence, frame)
     if not keep.any():
         raise ValueError(f"{name} has nobody of whom enough is seen: {doubts[0]}")
     kp2d, confidence, frame, person = kp2d[keep], confidence[keep], frame[keep], [who for who, kept in zip(person, keep) if kept]
     if 0 < (empty := found.frames - len(np.unique(frame))) < 10 * len(frame) + 100:  # else they are numbers of pictures, not of frames
-        notes.append(f"{_many(empty, 'frame')} of {found.frames:,} without a person: no pose there")
+        notes.append(f"{many(empty, 'frame')} of {found.frames:,} without a person: no pose there")
     size = _picture(kp2d[confidence > 0], found.image_size if image_size is None else image_size, notes)
-    doubts += _outside(kp2d, confidence, size)
     person = _numbered(kp2d, confidence, frame, person, notes)
-    doubts += _jumps(kp2d, frame, person)
-    kp2d, surprise = _complete(kp2d, confidence, frame, person, notes)
-    if (faint := confidence.mean(1) < FAINT).any():
-        first = int(faint.argmax())
-        doubts.append(
-            f"{_many(int(faint.sum()), 'pose')} of {len(kp2d):,} hardly seen (mean confidence below {FAINT}), the first of person "
-            f"{person[first]} in frame {frame[first]}"
-        )
-    if (strange := int((surprise > STRANGE).sum())) > 0:
-        odd = int(surprise.argmax())
-        doubts.append(
-            f"{strange:,} of {_many(len(kp2d), 'pose')} like hardly any person's, the oddest of person {person[odd]} in frame {frame[odd]}: "
-            f"is {form} the order of the joints, does y point down, is the picture upright?"
-        )
+    kp2d, surprise = completed(kp2d, confidence, frame, person, notes)
+    doubts += doubtful(kp2d, confidence, frame, person, size, surprise, form)
     for doubt in doubts:
         warnings.warn(f"{name}: {doubt}", stacklevel=2)
     notes += doubts
     kp2d, confidence = kp2d.astype(np.float32), confidence.astype(np.float32)
     return Keypoints(kp2d, confidence, frame, person, *size, form, name, tuple(notes), found.fps)
-
-
-def _points(name: str, rows: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray]:
-    """Places (N, K, 2) and confidence (N, K) of rows (N, K, 3), both 0 for what is not seen; checked to be pixels."""
-    points, sure = rows[..., :2], np.nan_to_num(rows[..., 2], nan=0.0)
-    if (sure < 0).mean() > 0.2:
-        raise ValueError(f"{name} has confidences below 0: is the third number a depth? leave it out")
-    sure = sure.clip(0, 1)
-    there = (
-        np.isfinite(points).all(-1) & (sure >= least) & (sure > 0) & (np.nan_to_num(points) != 0).any(-1)
-    )  # (0, 0): how tools say "not found"
-    if not there.any():
-        raise ValueError(f"{name} has no keypoint with a confidence of {least} or more: nothing to go by")
-    far = np.median(np.abs(points[there]).max(-1))
-    if far <= 2:
-        raise ValueError(f"{name} has keypoints between -2 and 2, not in pixels: multiply by the picture's size (OpenPose: --keypoint_scale 0)")
-    if far > 1e5:
-        raise ValueError(f"{name} has keypoints up to {far:.3g}, in no picture: pixels are wanted")
-    return np.where(there[..., None], points, 0.0), np.where(there, sure, 0.0)
 
 
 def _converted(name: str, points: np.ndarray, sure: np.ndarray, form: str, notes: list[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -201,28 +165,10 @@ def _converted(name: str, points: np.ndarray, sure: np.ndarray, form: str, notes
     if LONGER.get(count) != form and count != joints:
         raise ValueError(f"{name} has {count} keypoints a person, {form} has {joints}: name another format, or none")
     points, sure = points[:, :joints], sure[:, :joints].copy()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # people of whom nothing is seen
-        off = np.where(sure[..., None] > 0, points, np.nan)
-        off = np.linalg.norm(off - np.nanmedian(off, axis=1, keepdims=True), axis=-1)
-        apart = off > FAR * np.nanmedian(off, axis=1, keepdims=True)
-    if apart.any():
-        notes.append(f"{_many(int(apart.sum()), 'keypoint')} far away from all others of the person: not believed")
+    if (apart := far_away(points, sure)).any():
+        notes.append(f"{many(int(apart.sum()), 'keypoint')} far away from all others of the person: not believed")
         sure[apart] = 0
     return to_h36m(points, sure, form)
-
-
-def _worth_keeping(kp2d: np.ndarray, confidence: np.ndarray, frame: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    """Which people (N,) can be completed, and sentences on those that cannot."""
-    seen = confidence > 0
-    low, high = (np.where(seen[..., None], kp2d, fill) for fill in (np.inf, -np.inf))
-    few = seen.sum(1) < ENOUGH
-    point = ~few & ((high.max(1) - low.min(1)).max(-1) < 2)
-    reasons = {f"fewer than {ENOUGH} of the 17 joints are seen": few, "all joints lie within two pixels": point}
-    notes = [
-        f"{_many(int(bad.sum()), 'pose')} left out (first in frame {frame[bad][0]}): {reason}" for reason, bad in reasons.items() if bad.any()
-    ]
-    return ~few & ~point, notes
 
 
 def _picture(points: np.ndarray, size: tuple[int, int] | None, notes: list[str]) -> tuple[int, int]:
@@ -238,30 +184,6 @@ def _picture(points: np.ndarray, size: tuple[int, int] | None, notes: list[str])
         f"picture of {size[0]} x {size[1]} assumed, the smallest usual size with room for the keypoints: give image_size if it is another"
     )
     return size
-
-
-def _outside(kp2d: np.ndarray, confidence: np.ndarray, size: tuple[int, int]) -> list[str]:
-    """A sentence if too many of the joints seen lie outside the picture for its size to be right."""
-    seen = confidence > 0
-    out = seen & ((kp2d < 0) | (kp2d > size)).any(-1)
-    if out.sum() <= 0.1 * seen.sum():
-        return []
-    (left, top), (right, low) = kp2d[seen].min(0), kp2d[seen].max(0)
-    return [
-        f"{out.sum() / seen.sum():.0%} of the joints lie outside the picture of {size[0]} x {size[1]}, they reach from "
-        f"({left:.0f}, {top:.0f}) to ({right:.0f}, {low:.0f}): is its size right, width before height?"
-    ]
-
-
-def _jumps(kp2d: np.ndarray, frame: np.ndarray, person: np.ndarray) -> list[str]:
-    """A sentence if a person is elsewhere in most frames, as where an array of several people is taken for a film of one."""
-    order = np.lexsort((frame, person))
-    same = person[order][1:] == person[order][:-1]
-    middle, size = np.median(kp2d, axis=1)[order], np.sqrt(kp2d.var(1).sum(-1))[order]
-    moved = np.linalg.norm(np.diff(middle, axis=0), axis=-1)[same] / np.maximum(size[1:][same], 1e-9)
-    if not len(moved) or np.median(moved) < 2:
-        return []
-    return ["people jump from frame to frame: several people of one picture are an array (1, people, K, 2), array[None]"]
 
 
 def _numbered(kp2d, confidence, frame, person: list[int | None], notes: list[str]) -> np.ndarray:
@@ -283,7 +205,7 @@ def _recognised(points: np.ndarray, sure: np.ndarray) -> str:
         if len(fits) == 1:
             return form
         kp2d, confidence = to_h36m(points, sure, form)
-        good = np.flatnonzero(_worth_keeping(kp2d, confidence, np.zeros(len(kp2d)))[0])
+        good = np.flatnonzero(worth_keeping(kp2d, confidence, np.zeros(len(kp2d)))[0])
         few = good[:: max(1, len(good) // 100)]
         surprise[form] = float(np.median(filled(kp2d[few], confidence[few] > 0)[1])) if len(few) else np.inf
     best, second = sorted(surprise, key=surprise.get)[:2]
@@ -292,36 +214,6 @@ def _recognised(points: np.ndarray, sure: np.ndarray) -> str:
             f"{points.shape[1]} keypoints a person are {best}'s or {second}'s, and these look as much like either: name the format"
         )
     return best
-
-
-def _complete(kp2d, confidence, frame, person, notes: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Fill in what is not seen: in a film between the frames before and after, else at the likeliest place. Returns (kp2d, surprise)."""
-    seen = confidence > 0
-    between = np.zeros_like(seen)
-    kp2d = kp2d.copy()
-    for who in np.unique(person[~seen.all(1)]):
-        rows = np.flatnonzero(person == who)
-        for joint in np.flatnonzero(~seen[rows].all(0)):
-            there = rows[seen[rows, joint]]
-            if len(there) < 2:
-                continue
-            gone = rows[~seen[rows, joint]]
-            place = np.searchsorted(frame[there], frame[gone])
-            inside = (place > 0) & (place < len(there))
-            gone, place = gone[inside], place[inside]
-            near = frame[there[place]] - frame[there[place - 1]] <= GAP
-            gone = gone[near]
-            for axis in range(2):
-                kp2d[gone, joint, axis] = np.interp(frame[gone], frame[there], kp2d[there, joint, axis])
-            between[gone, joint] = True
-    kp2d, surprise = filled(kp2d, seen | between)
-    if between.any():
-        notes.append(f"{_many(int(between.sum()), 'joint')} not seen for a moment: drawn in between the frames before and after, confidence 0")
-    guessed = ~(seen | between)
-    if guessed.any():
-        which = ", ".join(JOINTS[j] for j in np.argsort(-guessed.sum(0), kind="stable")[:3] if guessed[:, j].any())
-        notes.append(f"{_many(int(guessed.sum()), 'joint')} not seen ({which}): put where they are likeliest, confidence 0")
-    return kp2d, surprise
 
 
 def _from_matrix(matrix: np.ndarray, width: int, height: int) -> torch.Tensor:
@@ -334,7 +226,3 @@ def _from_matrix(matrix: np.ndarray, width: int, height: int) -> torch.Tensor:
     center = normalize_screen(torch.from_numpy(matrix[:2, 2]).float(), width, height)
     focal = torch.tensor([matrix[0, 0], matrix[1, 1]], dtype=torch.float32) * (2 / width)
     return torch.cat([focal, center, torch.zeros(5)])
-
-
-def _many(count: int, one: str, more: str | None = None) -> str:
-    return f"{count:,} {one if count == 1 else more or one + 's'}"
