@@ -108,11 +108,12 @@ def load_checkpoint(path: str | Path, device: torch.device | str = "cpu") -> DRP
     return model.to(device).eval()
 
 
-def latest_checkpoint(source: str = "synthetic") -> Path:
+def latest_checkpoint(*sources: str) -> Path:
     """The checkpoint to use for a source's poses: checkpoints/<source>.safetensors if training left one, else the kit's default.
 
-    The default was trained on the synthetic figure (checkpoints/README.md).
+    Of several sources, the first of which there is one; none stands for "synthetic". The default was trained on the synthetic figure
+    (checkpoints/README.md).
     """
     folder = project_root() / "checkpoints"
-    own = folder / f"{source}.safetensors"
-    return own if own.is_file() else folder / "default.safetensors"
+    own = (folder / f"{source}.safetensors" for source in sources or ("synthetic",))
+    return next((path for path in own if path.is_file()), folder / "default.safetensors")

@@ -180,12 +180,16 @@ EXAMPLE = dr.project_root() / "notebooks" / "example_keypoints.json"
 
 def test_predict_writes_what_predict_gives(command, tmp_path, capsys):
     outs = [tmp_path / name for name in ("pose.json", "pose.csv", "pose.bvh")]
-    command("predict", EXAMPLE, "--out", *outs, "--hypotheses", 3, "--steps", 2, "--field-of-view", 65)
+    default = dr.project_root() / "checkpoints" / "default.safetensors"
+    command("predict", EXAMPLE, "--out", *outs, "--hypotheses", 3, "--steps", 2, "--field-of-view", 65, "--checkpoint", default)
     said = capsys.readouterr().out
-    assert "2 people in 24 frames, 48 poses; COCO, 17 joints" in said and "65 degrees over the longer side; model" in said
+    assert (
+        "2 people in 24 frames, 48 poses; COCO, 17 joints" in said
+        and "65 degrees over the longer side\nmodel default.safetensors, trained on synthetic figure" in said
+    )
     assert {path.name for path in tmp_path.iterdir()} == {"pose.json", "pose.csv", "pose_person0.bvh", "pose_person1.bvh"}, "nothing unfinished"
     content = json.loads((tmp_path / "pose.json").read_text())
-    model = dr.load_checkpoint(dr.latest_checkpoint("synthetic"))
+    model = dr.load_checkpoint(default)
     found = dr.joined(dr.predict(model, dr.read_keypoints(EXAMPLE).poses(field_of_view=65), hypotheses=3, steps=2))
     assert np.allclose([item["pose"] for item in content["poses"]], found.pose3d, atol=1e-3)
     assert content["about"]["field_of_view"] == 65 and content["about"]["hypotheses"] == 3 and "predict" in content["about"]["command"]

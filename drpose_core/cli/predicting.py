@@ -17,7 +17,7 @@ from ..sources import Keypoints, detect_keypoints, read_keypoints
 from ..sources.images import FILMS, PICTURES
 from ..sources.keypoints import LEAST
 from ..viewpoint import FIELD_OF_VIEW, pinhole
-from .words import PICKLED, Published, command_line
+from .words import PICKLED, Published, command_line, trained_on
 
 STRANGE_FIT = 0.15  # misfit above which an answer is doubted
 
@@ -52,7 +52,7 @@ def predict_poses(
         image_size: Width and height of the picture in pixels (default: the file's, or a guess, which is said).
         field_of_view: Of the camera, degrees over the picture's longer side (default: 47, assumed); a phone's main camera has 65 to 70.
         least_confidence: A keypoint less sure than this counts as not seen.
-        checkpoint: The model (default: the latest of checkpoints/, else the kit's own), or published weights (.pth).
+        checkpoint: The model, or published weights (.pth). Default: yours of h36m, cmu or synthetic poses, else the kit's own (synthetic).
         lifter: The initial model in published weights.
         hypotheses: How many for each person.
         steps: How many denoising steps.
@@ -70,12 +70,13 @@ def predict_poses(
     pinhole(1, 1, angle)  # refuses what is no angle
     explorer = None if html is None else _explorer()
     where = find_device(device)
-    path = checkpoint or latest_checkpoint("synthetic")
+    path = checkpoint or latest_checkpoint("h36m", "cmu", "synthetic")
     model = load_published(path, lifter).to(where) if path.suffix in PICKLED else load_checkpoint(path, where)
 
     found = _keypoints(keypoints, out[0].with_name(f"{keypoints.stem}-keypoints"), format, image_size, least_confidence, mode, where.type)
     print(found)
-    print(f"field of view {angle:g} degrees over the longer side{' assumed' if field_of_view is None else ''}; model {path.name}")
+    print(f"field of view {angle:g} degrees over the longer side{' assumed' if field_of_view is None else ''}")
+    print(f"model {path.name}, trained on {trained_on(model)}")
     poses = found.poses(field_of_view=angle).to(where)
     keep = out[0].with_name(f"{out[0].stem}-unfinished")
     settings = {"hypotheses": hypotheses, "steps": steps, "answer": answer, "seed": seed}

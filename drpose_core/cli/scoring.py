@@ -13,7 +13,7 @@ from ..runtime import device as find_device
 from ..runtime import distributed_run, generator, project_root, world_size
 from ..sources import load_poses, with_predictions
 from ..tables import table
-from .words import PICKLED, Published, Source, command_line
+from .words import PICKLED, Published, Source, command_line, trained_on
 
 
 def score(
@@ -87,9 +87,7 @@ def score(
         settings |= {"start": start, "eta": eta, "flip_test": flip_test, "every_step": every_step, "seed": seed}
         found = assess(model, test.to(where), **settings, resume=out / "unfinished")
         if rank == 0:
-            trained = model.record.get("train")
-            trained = trained.get("source", "poses unknown") if isinstance(trained, dict) else "poses unknown"
-            facts = {"checkpoint": f"{path.name}, trained on {trained}", "device": f"{where}, {world_size()} process(es)"}
+            facts = {"checkpoint": f"{path.name}, trained on {trained_on(model)}", "device": f"{where}, {world_size()} process(es)"}
             facts["settings"] = ", ".join(f"{name} {value}" for name, value in settings.items())
             report = write_report(out, found, command=command_line(), facts=facts, source=test.source, parquet=parquet)
             forget(out / "unfinished")
