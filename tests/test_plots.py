@@ -5,7 +5,9 @@ import plotly.graph_objects as go
 import pytest
 import torch
 
+import drpose_core as dr
 from drpose_core import plots
+from drpose_core.joint_formats import FORMATS, to_h36m
 from drpose_core.skeleton import BONES
 
 
@@ -76,3 +78,25 @@ def test_wrong_number_of_times(pose):
 def test_one_hypothesis_is_a_pose_in_its_colours(pose):
     figure = plots.hypotheses_figure(pose[None], truth=pose)
     assert [trace.name for trace in figure.data] == ["pose", "truth"] and figure.data[0].line.colorscale is not None
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_the_conversion_figure_names_every_joint_of_both(form):
+    rng = np.random.default_rng(0)
+    names = FORMATS[form].joints
+    keypoints = rng.uniform(0, 900, (len(names), 2))
+    kp2d, _ = to_h36m(keypoints, np.ones(len(names)), form)
+    figure = plots.conversion_figure(keypoints, kp2d, form, title="t", source="s")
+    text = [annotation.text for annotation in figure.layout.annotations]
+    assert sorted(text[2 : 2 + len(names)]) == sorted(f"{n} {name}" for n, name in enumerate(names))
+    assert sorted(text[2 + len(names) :]) == sorted(f"{n} {name}" for n, name in enumerate(dr.JOINTS))
+    left, right = (trace for trace in figure.data if trace.mode == "markers")
+    assert np.allclose(np.stack([left.x, left.y], 1), keypoints) and np.allclose(np.stack([right.x, right.y], 1), kp2d)
+    made = [name for name, symbol in zip(dr.JOINTS, right.marker.symbol) if symbol == "square"]
+    assert made == ([] if form == "h36m17" else ["hip", "spine", "thorax", "neck", "head"])
+    longer = np.concatenate([keypoints, keypoints])  # a whole-body format begins with it
+    assert len(plots.conversion_figure(longer, kp2d, form).data) == len(figure.data)
+    with pytest.raises(ValueError, match=f"{form} has keypoints"):
+        plots.conversion_figure(keypoints[:5], kp2d, form)
+    with pytest.raises(ValueError, match="unknown keypoint format 'mpii'"):
+        plots.conversion_figure(keypoints, kp2d, "mpii")
