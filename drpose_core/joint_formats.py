@@ -19,6 +19,7 @@ Recipe = dict[str, dict[str, float]]
 class JointFormat(NamedTuple):
     """One format: the joints' names in order, the bones to draw, and of what each of Human3.6M's joints is made."""
 
+    title: str
     joints: tuple[str, ...]
     bones: tuple[tuple[str, str], ...]
     recipe: Recipe  # Human3.6M joint -> {joint of this format, or one derived before: weight}
@@ -29,17 +30,8 @@ _COCO = (
     "left wrist", "right wrist", "left hip", "right hip", "left knee", "right knee", "left foot", "right foot",
 )  # fmt: skip
 _HALPE = (
-    *_COCO,
-    "crown",
-    "neck base",
-    "pelvis",
-    "left big toe",
-    "right big toe",
-    "left small toe",
-    "right small toe",
-    "left heel",
-    "right heel",
-)
+    *_COCO, "crown", "neck base", "pelvis", "left big toe", "right big toe", "left small toe", "right small toe", "left heel", "right heel",
+)  # fmt: skip
 _BODY_25 = (
     "nose", "neck base", "right shoulder", "right elbow", "right wrist", "left shoulder", "left elbow", "left wrist", "pelvis",
     "right hip", "right knee", "right foot", "left hip", "left knee", "left foot", "right eye", "left eye", "right ear", "left ear",
@@ -67,31 +59,29 @@ _CROWN = {"head": {"ears": 1.6, "thorax": -0.6}}
 _SAME: Recipe = {name: {name: 1.0} for name in LIMBS}
 
 FORMATS = {
-    "coco17": JointFormat(_COCO, _FACE + _ARMS_AND_LEGS + _BOX, _SAME | _MIDDLES | _SPINE | _CHIN | _CROWN),
+    "coco17": JointFormat("COCO, 17 joints", _COCO, _FACE + _ARMS_AND_LEGS + _BOX, _SAME | _MIDDLES | _SPINE | _CHIN | _CROWN),
     "halpe26": JointFormat(
+        "Halpe, 26 joints",
         _HALPE,
         _FACE + _ARMS_AND_LEGS + _FEET + _TREE + (("neck base", "crown"),),
         _SAME | {"hip": {"pelvis": 1.0}, "thorax": {"neck base": 1.0}} | _SPINE | _CHIN | {"head": {"crown": 1.0}},
     ),
     "body25": JointFormat(
+        "OpenPose BODY_25",
         _BODY_25,
         _FACE + _ARMS_AND_LEGS + _FEET + _TREE + (("neck base", "nose"),),
         _SAME | {"hip": {"pelvis": 1.0}, "thorax": {"neck base": 1.0}} | _SPINE | _CHIN | _CROWN,
     ),
     "body18": JointFormat(
+        "OpenPose COCO, 18 joints",
         _BODY_18,
         _FACE + _ARMS_AND_LEGS + _STAR + (("neck base", "nose"),),
         _SAME | {"hip": _MIDDLES["hip"], "thorax": {"neck base": 1.0}} | _SPINE | _CHIN | _CROWN,
     ),
-    "h36m17": JointFormat(JOINTS, tuple((JOINTS[a], JOINTS[b]) for a, b in BONES), {name: {name: 1.0} for name in JOINTS}),
+    "h36m17": JointFormat(
+        "Human3.6M, 17 joints", JOINTS, tuple((JOINTS[a], JOINTS[b]) for a, b in BONES), {name: {name: 1.0} for name in JOINTS}
+    ),
 }  # fmt: skip
-TITLES = {
-    "coco17": "COCO, 17 joints",
-    "halpe26": "Halpe, 26 joints",
-    "body25": "OpenPose BODY_25",
-    "body18": "OpenPose COCO, 18 joints",
-    "h36m17": "Human3.6M, 17 joints",
-}
 # Whole-body formats begin with one of the above: COCO-WholeBody's 133 joints, Halpe's 136.
 LONGER = {133: "coco17", 136: "halpe26"}
 

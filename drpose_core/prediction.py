@@ -3,7 +3,7 @@
 import re
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -101,7 +101,7 @@ def joined(parts) -> Prediction:
     sets = [part.poses for part in parts]
     columns = {name: torch.cat([getattr(s, name) for s in sets]) for name in sets[0].tensors()}
     arrays = {name: torch.cat([getattr(part, name) for part in parts]) for name in _ARRAYS}
-    return Prediction(poses=_replaced(sets[0], columns), **arrays)
+    return Prediction(poses=replace(sets[0], **columns), **arrays)
 
 
 def forget(keep: str | Path) -> None:
@@ -140,8 +140,3 @@ def _kept(path: Path, batch: PoseSet, hypotheses: int) -> Prediction | None:
     except Exception as error:  # a damaged file can fail in any way
         warnings.warn(f"{path} cannot be read ({' '.join(str(error).split())}): made again", stacklevel=3)
         return None
-
-
-def _replaced(poses: PoseSet, columns: dict[str, torch.Tensor]) -> PoseSet:
-    texts = {name: getattr(poses, name) for name in ("actions", "sequences", "source", "keypoints", "skeleton")}
-    return PoseSet(**columns, **texts)

@@ -184,7 +184,7 @@ def test_predict_writes_what_predict_gives(command, tmp_path, capsys):
     command("predict", EXAMPLE, "--out", *outs, "--hypotheses", 3, "--steps", 2, "--field-of-view", 65, "--checkpoint", default)
     said = capsys.readouterr().out
     assert (
-        "2 people in 24 frames, 48 poses; COCO, 17 joints" in said
+        "2 people in 24 frames, 48 poses\nCOCO, 17 joints; picture 1920 x 1080 pixels" in said
         and "65 degrees over the longer side\nmodel default.safetensors, trained on synthetic figure" in said
     )
     assert {path.name for path in tmp_path.iterdir()} == {"pose.json", "pose.csv", "pose_person0.bvh", "pose_person1.bvh"}, "nothing unfinished"

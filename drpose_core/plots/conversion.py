@@ -4,7 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from ..joint_formats import FORMATS, TITLES
+from ..joint_formats import FORMATS
 from ..skeleton import BONES, JOINTS
 from .bodies import BONE_GROUPS, as_poses
 from .look import LEFT_COLOR, MIDDLE_COLOR, RIGHT_COLOR, dressed
@@ -17,12 +17,12 @@ def conversion_figure(keypoints, kp2d, format: str, *, title: str = "", source: 
     """
     if format not in FORMATS:
         raise ValueError(f"unknown keypoint format {format!r}: choose from {', '.join(FORMATS)}")
-    names, bones, recipe = FORMATS[format]
+    title_of, names, bones, recipe = FORMATS[format]
     points, made = np.asarray(keypoints, dtype=float)[: len(names)], as_poses(kp2d, 2, 2)
     if points.shape != (len(names), 2):
         raise ValueError(f"{format} has keypoints ({len(names)}, 2), got {np.shape(keypoints)}")
     place = dict(zip(names, points))
-    figure = make_subplots(1, 2, subplot_titles=(f"{TITLES[format]} (grey: Human3.6M's)", TITLES["h36m17"]), horizontal_spacing=0.02)
+    figure = make_subplots(1, 2, subplot_titles=(f"{title_of} (grey: Human3.6M's)", FORMATS["h36m17"].title), horizontal_spacing=0.02)
     everything = np.concatenate([points, made])
     middle, reach = (everything.max(0) + everything.min(0)) / 2, 0.53 * np.ptp(everything, axis=0).max()
     _lines(figure, [[made[a], made[b]] for a, b in BONES], "#CCCCCC", 1)

@@ -16,7 +16,7 @@ import torch
 from ..cameras import normalize_screen
 from ..data import PoseSet
 from ..files import written_whole
-from ..joint_formats import FORMATS, LONGER, TITLES, formats_of, to_h36m
+from ..joint_formats import FORMATS, LONGER, formats_of, to_h36m
 from ..skeleton import J
 from ..viewpoint import FIELD_OF_VIEW, LEAST_VIEW, pinhole, training_view
 from .gaps import completed
@@ -50,8 +50,9 @@ class Keypoints:
 
     def __repr__(self) -> str:
         people, frames = len(np.unique(self.person)), len(np.unique(self.frame))
-        first = f"{self.name}: {many(people, 'person', 'people')} in {many(frames, 'frame')}, {many(len(self), 'pose')}; {TITLES[self.format]}"
-        return "\n".join([first, f"picture {self.width} x {self.height} pixels", *self.notes])
+        first = f"{self.name}: {many(people, 'person', 'people')} in {many(frames, 'frame')}, {many(len(self), 'pose')}"
+        picture = f"{FORMATS[self.format].title}; picture {self.width} x {self.height} pixels"
+        return "\n".join([first, picture, *self.notes])
 
     def kept(self, rows: np.ndarray) -> "Keypoints":
         """Some of the rows, for a mask (N,) or indices."""
@@ -85,7 +86,7 @@ class Keypoints:
             sequences=[f"person {who}/{self.name}/own" for who in people],
             confidence=torch.from_numpy(self.confidence.astype(np.float32)),
             rotation=view.rotation,
-            source=f"{self.name}: {TITLES[self.format]}, redrawn for a training camera",
+            source=f"{self.name}: {FORMATS[self.format].title}, redrawn for a training camera",
             keypoints=self.format,
         )
 
