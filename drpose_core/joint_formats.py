@@ -49,9 +49,9 @@ _BOX = (("left shoulder", "right shoulder"), ("left hip", "right hip"), ("left s
 _TREE = tuple(pair for s in _SIDES for pair in (("neck base", f"{s} shoulder"), ("pelvis", f"{s} hip"))) + (("neck base", "pelvis"),)
 _STAR = tuple(pair for s in _SIDES for pair in (("neck base", f"{s} shoulder"), ("neck base", f"{s} hip")))
 
-# The nose a quarter of the way to the shoulders stands for the neck, a point within the head in Human3.6M, as in MHFormer's demonstration.
-# "ears" is the middle of the ears, or the one that is seen, or the eyes or the nose where none is; the crown is as far above it as it is above
-# the line of the shoulders, times 0.6: 13 cm and 21 cm in an adult.
+# The nose a quarter of the way to the shoulders stands for the neck, as in MHFormer's demonstration. "ears" is the middle of the ears, or the
+# one that is seen, or the eyes or the nose where none is; the crown is as far above it as it is above the line of the shoulders, times 0.6, an
+# estimate of this kit's.
 _SPINE = {"spine": {"hip": 0.5, "thorax": 0.5}}
 _MIDDLES = {"hip": {"left hip": 0.5, "right hip": 0.5}, "thorax": {"left shoulder": 0.5, "right shoulder": 0.5}}
 _CHIN = {"neck": {"nose": 0.75, "thorax": 0.25}}

@@ -21,6 +21,7 @@ from .skeleton import J
 from .viewpoint import picture_frame
 
 AT_ONCE = 2560  # hypotheses sampled at a time
+STRANGE_FIT = 0.15  # misfit above which no pose was found that looks like the keypoints
 _ARRAYS = ("hypotheses", "pose3d", "spread", "root", "misfit")
 
 
@@ -60,7 +61,7 @@ def predict(
     poses: from Keypoints.poses, or any PoseSet; its truth is not looked at. answer: how aggregation.aggregate chooses. Hypothesis h starts from
     the same noise in all frames, so that in a film, with eta = 0, it moves as the picture does. keep: a folder that keeps each batch when it
     is done; the same call goes on from there after an interruption (forget deletes it). misfit compares a projected pose with its
-    keypoints, in root mean square distances of a person's joints from their mean: above about 0.15 no pose was found that looks like the
+    keypoints, in root mean square distances of a person's joints from their mean: above STRANGE_FIT no pose was found that looks like the
     keypoints. Raises ValueError for an empty set and arguments that do not fit.
     """
     if not len(poses):

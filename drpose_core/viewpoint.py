@@ -13,8 +13,8 @@ from .cameras import undistort
 FOCAL = 2.29  # screen units, Human3.6M's cameras: 47 degrees across the picture
 FIELD_OF_VIEW = 47.0  # degrees over the longer side, assumed where nothing is known of a camera
 LEAST_VIEW = 4  # degrees, of a strong telephoto lens; less is an angle in radians
-# Where people are put: the middle (mean direction of the joints) in screen units, about that of the mean picture of training, and a range of
-# sizes (root mean square distance of the joints from their mean), about the middle two thirds of training's.
+# Where people are put: the middle (mean direction of the joints) in screen units, about that of the synthetic set's mean picture, and a range
+# of sizes (root mean square distance of the joints from their mean) that four of five people of that set have.
 MIDDLE = (0.05, -0.2)
 SIZE = (0.14, 0.25)
 

@@ -1,5 +1,6 @@
 """The explorer: what it shows is what sample_poses gives, only what moves changes, and it works in JupyterLab and as a page."""
 
+import contextlib
 import io
 import json
 import re
@@ -286,14 +287,7 @@ def view_of(explorer, name):
 @needs_chromium
 def test_the_explorer_in_jupyterlab(tmp_path):
     """Notebook 05 from a clean kernel; sliders by keyboard; the change in the page's data and in its pixels; nothing in the console."""
-    root, problems = clone(tmp_path / "clone"), []
-    scratch = tmp_path / "lab"
-    scratch.mkdir()
-    environment = {"DRPOSE_FAST": "1", "PYTHONPATH": str(root), "DRPOSE_SOURCE": "", "DRPOSE_DATA": ""}
-    with jupyter_lab(root, scratch, **environment) as (address, token), watched_page(problems, height=1100) as page:
-        page.goto(f"{address}/lab/tree/notebooks/05_explorer.ipynb?token={token}&reset", wait_until="domcontentloaded")
-        page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'", timeout=90_000)
-        run_until(page, "explorer")
+    with notebook_in_jupyterlab(tmp_path, "05_explorer", "explorer", height=1100) as page:
         figure = page.locator(".jp-OutputArea .js-plotly-plot").first
         figure.wait_for(timeout=90_000)
         figure.scroll_into_view_if_needed()
@@ -330,6 +324,20 @@ def test_the_explorer_in_jupyterlab(tmp_path):
         assert (np.abs(after - before).sum(-1) > 100).sum() > 500, "the picture changed"
         red, blue = after[..., 0], after[..., 2]
         assert (blue > red + 40).sum() > 100 and (red > blue + 40).sum() > 100, "left and right in their colours"
+
+
+@contextlib.contextmanager
+def notebook_in_jupyterlab(tmp_path, name, cell, *, height):
+    """A page with a notebook of a fresh clone in fast mode, run up to a cell; at the end nothing may have gone wrong in the console."""
+    root, problems = clone(tmp_path / "clone"), []
+    scratch = tmp_path / "lab"
+    scratch.mkdir()
+    environment = {"DRPOSE_FAST": "1", "PYTHONPATH": str(root), "DRPOSE_SOURCE": "", "DRPOSE_DATA": ""}
+    with jupyter_lab(root, scratch, **environment) as (address, token), watched_page(problems, height=height) as page:
+        page.goto(f"{address}/lab/tree/notebooks/{name}.ipynb?token={token}&reset", wait_until="domcontentloaded")
+        page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'", timeout=90_000)
+        run_until(page, cell)
+        yield page
     shutil.rmtree(scratch)
     assert not problems, problems[:5]
 

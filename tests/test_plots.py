@@ -92,6 +92,7 @@ def test_the_conversion_figure_names_every_joint_of_both(form):
     assert sorted(text[2 + len(names) :]) == sorted(f"{n} {name}" for n, name in enumerate(dr.JOINTS))
     left, right = (trace for trace in figure.data if trace.mode == "markers")
     assert np.allclose(np.stack([left.x, left.y], 1), keypoints) and np.allclose(np.stack([right.x, right.y], 1), kp2d)
+    assert [figure.layout[axis].scaleanchor for axis in ("yaxis", "yaxis2")] == ["x", "x2"], "nobody is squeezed"
     made = [name for name, symbol in zip(dr.JOINTS, right.marker.symbol) if symbol == "square"]
     assert made == ([] if form == "h36m17" else ["hip", "spine", "thorax", "neck", "head"])
     longer = np.concatenate([keypoints, keypoints])  # a whole-body format begins with it

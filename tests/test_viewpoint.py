@@ -45,7 +45,7 @@ def test_a_turned_and_zoomed_camera_sees_what_is_redrawn(people, angle):
 
 
 def test_people_come_to_the_middle_in_a_usual_size(people):
-    near, far = people - torch.tensor([0, 0, 2.5]), people * 1.0 + torch.tensor([6.0, -3, 30])
+    near, far = people - torch.tensor([0, 0, 2.5]), people + torch.tensor([6.0, -3, 30])
     camera = pinhole(1, 1, 80).double()
     for group in (near, people, far):
         view = training_view(dr.project(group, camera), camera)

@@ -9,7 +9,7 @@ import tyro
 from ..aggregation import ANSWERS
 from ..checkpoints import latest_checkpoint, load_checkpoint
 from ..export import check_path, write_predictions
-from ..prediction import forget, predict
+from ..prediction import STRANGE_FIT, forget, predict
 from ..published import load_published
 from ..runtime import device as find_device
 from ..runtime import project_root
@@ -18,8 +18,6 @@ from ..sources.images import FILMS, PICTURES
 from ..sources.keypoints import LEAST
 from ..viewpoint import FIELD_OF_VIEW, pinhole
 from .words import PICKLED, Published, command_line, trained_on
-
-STRANGE_FIT = 0.15  # misfit above which an answer is doubted
 
 
 def predict_poses(
@@ -50,7 +48,7 @@ def predict_poses(
         html: Also a page with sliders, of the first person's first frames; needs no network.
         format: The joints of the file (default: recognised).
         image_size: Width and height of the picture in pixels (default: the file's, or a guess, which is said).
-        field_of_view: Of the camera, degrees over the picture's longer side (default: 47, assumed); a phone's main camera has 65 to 70.
+        field_of_view: Of the camera, degrees over the picture's longer side (default: 47, assumed); a phone's main camera has 65 to 75.
         least_confidence: A keypoint less sure than this counts as not seen.
         checkpoint: The model, or published weights (.pth). Default: yours of h36m, cmu or synthetic poses, else the kit's own (synthetic).
         lifter: The initial model in published weights.

@@ -35,7 +35,9 @@ def conversion_figure(keypoints, kp2d, format: str, *, title: str = "", source: 
     _names(figure, made, JOINTS, ["circle" if recipe[name] == {name: 1.0} else "square" for name in JOINTS], middle, reach, 2)
     figure.update_xaxes(visible=False, range=[middle[0] - 1.25 * reach, middle[0] + 1.25 * reach])
     figure.update_yaxes(visible=False, range=[middle[1] + reach, middle[1] - reach])
-    return dressed(figure, title, source, height=640).update_layout(showlegend=False, margin={"l": 10, "r": 10, "t": 110, "b": 10})
+    for column, axis in ((1, "x"), (2, "x2")):  # a pixel is as high as it is wide
+        figure.update_yaxes(scaleanchor=axis, row=1, col=column)
+    return dressed(figure, title, source, height=600).update_layout(showlegend=False, margin={"l": 10, "r": 10, "t": 110, "b": 10})
 
 
 def _lines(figure: go.Figure, segments: list, color: str, column: int, width: float = 4) -> None:

@@ -64,7 +64,7 @@ class Keypoints:
     def poses(self, *, field_of_view: float = FIELD_OF_VIEW, camera_matrix=None) -> PoseSet:
         """The people as a training camera would have seen them (viewpoint.training_view): what models and explorer take. No truth: pose3d is 0.
 
-        field_of_view: the camera's, in degrees over the picture's longer side; a phone's main camera has 65 to 70. Or camera_matrix (3, 3) in
+        field_of_view: the camera's, in degrees over the picture's longer side; a phone's main camera has 65 to 75. Or camera_matrix (3, 3) in
         pixels, as camera calibrations give it; its picture must be free of lens distortion. poses.rotation leads back to the own camera.
         """
         screen = normalize_screen(self.kp2d, self.width, self.height)
