@@ -96,7 +96,7 @@ def test_dragging_a_joint_in_jupyterlab_moves_the_hypotheses(tmp_path):
         dot = page.locator(f"circle[data-joint='{WRIST}']")
         dot.wait_for(timeout=90_000)
         page.locator(".jp-OutputArea .widget-hbox .js-plotly-plot").first.wait_for(timeout=90_000)
-        start, place = state(page), center(dot)
+        start = state(page)
         dot.scroll_into_view_if_needed()
 
         place = center(dot)
@@ -105,7 +105,7 @@ def test_dragging_a_joint_in_jupyterlab_moves_the_hypotheses(tmp_path):
         for n in range(1, 9):
             page.mouse.move(place[0] + 8 * n, place[1] + 5 * n)
         page.mouse.up()
-        dragged = state(page, unlike=start)
+        dragged = state(page)
         now = center(dot)
         assert np.allclose(np.subtract(now, place), (64, 40), atol=2), "the joint is where the mouse let go"
         assert dragged["points"][WRIST][0] > start["points"][WRIST][0] + 20
@@ -113,10 +113,10 @@ def test_dragging_a_joint_in_jupyterlab_moves_the_hypotheses(tmp_path):
         assert np.allclose(layer(page, "hypotheses")[:, 1], dragged["shown"], atol=1e-3), "the page shows what the kernel holds"
 
         page.mouse.click(now[0] - 60, now[1] - 60)  # still selected: it comes here
-        placed = state(page, unlike=dragged)
+        placed = state(page)
         assert np.allclose(np.subtract(center(dot), now), (-60, -60), atol=2)
         page.keyboard.press("Shift+ArrowRight")
-        nudged = state(page, unlike=placed)
+        nudged = state(page)
         assert nudged["points"][WRIST][0] > placed["points"][WRIST][0] and nudged["points"][WRIST][1] == placed["points"][WRIST][1]
         page.wait_for_timeout(1500)
         shot = ROOT / "output" / "screenshots"
@@ -129,12 +129,17 @@ def center(locator):
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
-def state(page, unlike=None):
-    """The figure's points and the first joint shown, in plotly's axes, of the kernel; once they differ from an earlier state."""
+def state(page):
+    """The figure's points and the first joint shown, in plotly's axes, of the kernel, once it has heard of all that the hand has done.
+
+    On the way it hears of places in between: it has heard of all when its wrist is where the page has it, and the page shows its hypotheses.
+    """
     code = "import json; x, y, z = explorer.hypotheses[0, 1].tolist(); print(json.dumps({'points': figure.points, 'shown': [x, z, -y]}))"
-    for _ in range(100):
+    dot = page.locator(f"circle[data-joint='{WRIST}']")
+    for _ in range(300):
         found = json.loads(ask(page, code))
-        if unlike is None or (found["points"] != unlike["points"] and np.allclose(layer(page, "hypotheses")[:, 1], found["shown"], atol=1e-3)):
+        here = [float(dot.get_attribute(name)) for name in ("cx", "cy")]
+        if found["points"][WRIST] == here and np.allclose(layer(page, "hypotheses")[:, 1], found["shown"], atol=1e-3):
             return found
         page.wait_for_timeout(100)
     raise AssertionError("the kernel did not hear of it")
