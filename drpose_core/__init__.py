@@ -22,7 +22,6 @@ from .model import DRPose, ModelConfig, denoise_fn, denoising_loss, lifting_loss
 from .prediction import Prediction, joined, predict
 from .published import export_published, load_published, load_published_lifter
 from .run_folders import history, run_folder, runs, train_in
-from .runtime import device, fast_mode, generator, hypothesis_generators, project_root, tour_source
 from .skeleton import BONES, JOINTS, flip
 from .sources import (
     Keypoints,
@@ -36,6 +35,7 @@ from .sources import (
     synthetic_poses,
     with_predictions,
 )
+from .support import device, fast_mode, generator, hypothesis_generators, project_root, tour_source
 from .sweep import sweep
 from .tables import paper_table, table
 from .training import TrainConfig, TrainState, TrainStep, train

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import torch
 
-from .runtime import constant
+from .support import constant
 
 SUBJECTS = ("S1", "S5", "S6", "S7", "S8", "S9", "S11")
 

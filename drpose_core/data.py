@@ -8,9 +8,8 @@ import numpy as np
 import torch
 
 from .cameras import flip_intrinsics
-from .files import written_whole
-from .runtime import constant
 from .skeleton import MIRRORED, J, flip
+from .support import constant, written_whole
 
 _TENSORS = {"kp2d": (J, 2), "pose3d": (J, 3), "root": (3,), "intrinsics": (9,), "action": (), "sequence": (), "frame": ()}
 _TENSORS |= {"confidence": (J,), "initial": (2, J, 3), "rotation": (3, 3)}

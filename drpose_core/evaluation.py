@@ -13,12 +13,11 @@ from tqdm import tqdm
 
 from .calibration import calibration_curve, calibration_error
 from .data import PoseSet
-from .files import written_whole
 from .fingerprint import fingerprint
 from .model import DRPose, sample_poses, with_initial_poses
-from .runtime import generator, process
 from .scoring import CHOICES, HONEST, Previous, score_batch
 from .skeleton import JOINTS, J, flip
+from .support import generator, process, written_whole
 from .tables import ORACLES
 
 UNIT = 1e-9  # sums are counted in nanometres as integers: their order cannot change a digit, so shards and resumed runs agree

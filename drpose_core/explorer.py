@@ -25,8 +25,8 @@ from .explorer_page import write_page
 from .metrics import hypothesis_errors, mpjpe
 from .model import DRPose, denoise_fn, with_initial_poses
 from .plots import clicked, explorer_figure, explorer_view, fit_axes
-from .runtime import hypothesis_generators
 from .skeleton import J, flip
+from .support import hypothesis_generators
 
 CLICKABLE = ("hypotheses", "reprojections", "2D input, left", "2D input, right", "2D input, middle", "error of the answer", "spread")
 PATIENCE = 0.5  # seconds that an overtaken chain may still take

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .runtime import own_rows
 from .skeleton import J, bone_adjacency
+from .support import own_rows
 
 
 def chebyshev_terms() -> torch.Tensor:

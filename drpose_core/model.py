@@ -12,8 +12,8 @@ from .denoiser import Denoiser
 from .diffusion import CosineSchedule, DenoiseFn, ddim
 from .lifters import build_lifter
 from .metrics import mpjpe
-from .runtime import constant, own_rows
 from .skeleton import J, flip
+from .support import constant, own_rows
 
 CLIP = 1.1  # metres: what the network sees and says stays within +-CLIP
 JOINT_WEIGHTS = (1, 1, 2.5, 2.5, 1, 2.5, 2.5, 1, 1, 1, 1.5, 1.5, 4, 4, 1.5, 4, 4)
@@ -190,7 +190,7 @@ def sample_poses(
 ) -> torch.Tensor:
     """Sample hypotheses for images kp2d (B, J, 2); returns the clean estimates of all steps, (K, B, H, J, 3), metres, joint 0 at the origin.
 
-    [-1] are the hypotheses. generator: one, or one per hypothesis (runtime.hypothesis_generators), which keeps the first ones when H grows.
+    [-1] are the hypotheses. generator: one, or one per hypothesis (hypothesis_generators), which keeps the first ones when H grows.
     spacing chooses the steps' times (CosineSchedule.timesteps); eta is how much noise each adds: 1 as published, 0 none. start: begin at
     that time with the initial pose, noised, in place of pure noise. With few steps, steps=8, spacing="quadratic", eta=0 is what
     benchmarks/spacings.py recommends.

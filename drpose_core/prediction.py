@@ -13,11 +13,10 @@ from tqdm import tqdm
 from .aggregation import aggregate, reprojection_errors
 from .cameras import estimate_root
 from .data import PoseSet
-from .files import written_whole
 from .fingerprint import fingerprint
 from .model import DRPose, sample_poses, with_initial_poses
-from .runtime import hypothesis_generators
 from .skeleton import J
+from .support import hypothesis_generators, written_whole
 from .viewpoint import picture_frame
 
 AT_ONCE = 2560  # hypotheses sampled at a time

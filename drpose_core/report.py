@@ -11,7 +11,7 @@ from plotly.offline import get_plotlyjs
 
 from . import plots
 from .evaluation import Assessment
-from .files import written_whole
+from .support import written_whole
 from .tables import ORACLES, paper_table, table
 
 NAMES = {

@@ -19,9 +19,8 @@ from safetensors.torch import save_file
 from torch import distributed, nn
 
 from .data import PoseSet
-from .files import written_whole
 from .fingerprint import fingerprint
-from .runtime import process, project_root
+from .support import process, project_root, written_whole
 from .training import Loss, TrainConfig, TrainState, TrainStep, steps_per_epoch, train
 
 KEEP = 60.0  # seconds between two savings; an epoch's end is always kept

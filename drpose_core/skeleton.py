@@ -2,7 +2,7 @@
 
 import torch
 
-from .runtime import constant
+from .support import constant
 
 JOINTS = (
     "hip", "right hip", "right knee", "right foot", "left hip", "left knee", "left foot",

@@ -9,7 +9,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from .fingerprint import fingerprint
-from .runtime import project_root
+from .support import project_root
 
 
 def sweep(

@@ -9,7 +9,7 @@ import torch
 from torch import distributed, nn
 
 from .data import PoseSet, batches
-from .runtime import generator, mixed_seed, process, share_of_batch
+from .support import generator, mixed_seed, process, share_of_batch
 
 Loss = Callable[..., torch.Tensor]  # (module, batch, *, generator) -> scalar
 LOOK = 32  # on a GPU, steps between two looks at whether the loss is finite: asking makes the card wait

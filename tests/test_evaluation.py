@@ -234,7 +234,7 @@ def test_processes_share_the_poses_and_agree_to_the_last_digit(small_model, pose
     dr.save_checkpoint(tmp_path / "m.safetensors", small_model)
     code = f"""
 import drpose_core as dr, torch
-from drpose_core.runtime import distributed_run
+from drpose_core.support import distributed_run
 torch.set_num_threads(1)
 with distributed_run() as rank:
     model, poses = dr.load_checkpoint(r"{tmp_path}/m.safetensors"), dr.PoseSet.load(r"{tmp_path}/p.npz")

@@ -200,7 +200,7 @@ def test_runs_can_be_listed_and_compared(few, tmp_path):
 
 SHARED = """
 import json, sys, torch, drpose_core as dr
-from drpose_core.runtime import distributed_run
+from drpose_core.support import distributed_run
 
 def losses(dtype):
     poses = dr.PoseSet.load(sys.argv[1])._each(lambda x: x.to(dtype) if x.is_floating_point() else x)

@@ -9,9 +9,9 @@ import torch
 from ..checkpoints import latest_checkpoint, load_checkpoint
 from ..evaluation import assess, forget
 from ..published import load_published
-from ..runtime import device as find_device
-from ..runtime import distributed_run, generator, project_root, world_size
 from ..sources import load_poses, with_predictions
+from ..support import device as find_device
+from ..support import distributed_run, generator, project_root, world_size
 from ..tables import table
 from .words import PICKLED, Published, Source, command_line, trained_on
 

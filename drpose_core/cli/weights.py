@@ -6,8 +6,8 @@ import torch
 import tyro
 
 from ..checkpoints import load_checkpoint, save_checkpoint
-from ..files import written_whole
 from ..published import export_published, load_published
+from ..support import written_whole
 from .words import PICKLED, Published
 
 

@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..graph import Dropout
-from ..runtime import own_rows
+from ..support import own_rows
 
 
 class DropPath(nn.Module):

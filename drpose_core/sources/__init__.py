@@ -6,7 +6,7 @@ Each gives a PoseSet.
 from pathlib import Path
 
 from ..data import PoseSet
-from ..runtime import project_root
+from ..support import project_root
 from .cmu import cmu_poses, cmu_subjects
 from .cmu_download import download_cmu
 from .h36m import TEST_SUBJECTS, TRAIN_SUBJECTS, h36m_poses

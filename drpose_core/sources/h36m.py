@@ -8,8 +8,8 @@ import torch
 
 from ..cameras import SUBJECTS, h36m_cameras, normalize_screen, world_to_camera
 from ..data import PoseSet
-from ..files import read_pickled_npz
 from ..skeleton import H36M_32, J
+from ..support import read_pickled_npz
 
 TRAIN_SUBJECTS = ("S1", "S5", "S6", "S7", "S8")
 TEST_SUBJECTS = ("S9", "S11")

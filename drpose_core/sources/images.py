@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from ..files import written_whole
+from ..support import written_whole
 from .keypoint_files import natural
 from .keypoints import LEAST, Keypoints, read_keypoints
 

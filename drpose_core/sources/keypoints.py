@@ -15,9 +15,9 @@ import torch
 
 from ..cameras import normalize_screen
 from ..data import PoseSet
-from ..files import written_whole
 from ..joint_formats import FORMATS, LONGER, formats_of, to_h36m
 from ..skeleton import J
+from ..support import written_whole
 from ..viewpoint import FIELD_OF_VIEW, LEAST_VIEW, pinhole, training_view
 from .gaps import completed
 from .keypoint_arrays import from_array, from_table

@@ -8,8 +8,8 @@ import pandas as pd
 import torch
 
 from ..data import PoseSet
-from ..files import read_pickled_npz, written_whole
 from ..skeleton import J, flip
+from ..support import read_pickled_npz, written_whole
 
 COLUMNS = ("subject", "action", "camera", "frame", "pose3d")
 KEY = "positions_3d"

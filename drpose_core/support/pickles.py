@@ -1,38 +1,12 @@
-"""Files one need not trust and files one never half writes: a restricted pickle reader, atomic writing."""
+"""Pickled files one need not trust: a reader that admits plain data and nothing else."""
 
 import math
-import os
 import pickle
 import re
-import secrets
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-
-
-@contextmanager
-def written_whole(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path beside path; it takes path's place if the body succeeds and vanishes if it does not.
-
-    Raises OSError with a sentence naming path if it cannot be written.
-    """
-    path = Path(path)
-    temporary = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{path.suffix}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())  # on the disk, before the name changes hands
-        os.replace(temporary, path)
-    except OSError as error:
-        raise OSError(f"{path} cannot be written ({error.strerror or error}): choose another place or make room") from None
-    finally:
-        if path.parent.is_dir():
-            temporary.unlink(missing_ok=True)
-
 
 # numpy's own constructors must not be called from a pickle: with invented arguments they make arrays of raw pointers. These stand-ins
 # take what numpy writes for plain arrays and nothing else; _plain then makes the real arrays.
