@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .graph import Attention, ChebConv, Dropout, LearnedGraph
+from .layers import Attention, ChebConv, Dropout, LearnedGraph
 from .skeleton import J
 
 

@@ -7,7 +7,7 @@ import torch
 
 import drpose_core as dr
 from drpose_core.denoiser import Norm
-from drpose_core.graph import ChebConv, LearnedGraph, chebyshev_terms
+from drpose_core.layers.graph import ChebConv, LearnedGraph, chebyshev_terms
 from drpose_core.skeleton import J
 
 

@@ -76,7 +76,7 @@ def test_a_loss_that_is_not_a_number_stops_before_the_weights_are_touched(poses)
 
 
 def test_dropout_keeps_the_mean_and_the_share():
-    from drpose_core.graph import Dropout
+    from drpose_core.layers.dropout import Dropout
 
     layer, x = Dropout(0.1).train(), torch.ones(1000, 1001)
     y = layer(x)

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..graph import Attention, Dropout
+from ..layers import Attention, Dropout
 from ..skeleton import BONES, J
 from .layers import DropPath, Mlp
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..graph import Attention
+from ..layers import Attention
 from ..skeleton import J, bone_adjacency
 from .layers import DropPath, Mlp
 

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..graph import Dropout
+from ..layers import Dropout
 from ..support import own_rows
 
 

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from ..graph import Dropout
+from ..layers import Dropout
 from ..skeleton import J
 
 

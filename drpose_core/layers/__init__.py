@@ -1,0 +1,6 @@
+"""Layers on the joints of a skeleton: graph convolutions, attention, dropout."""
+
+from .dropout import Dropout
+from .graph import Attention, ChebConv, LearnedGraph
+
+__all__ = ["Attention", "ChebConv", "Dropout", "LearnedGraph"]
