@@ -20,8 +20,8 @@ from tqdm import tqdm
 
 import drpose_core as dr
 from drpose_core import plots
-from drpose_core.calibration import calibration_error
 from drpose_core.report import markdown
+from drpose_core.scores.calibration import calibration_error
 
 OUT = dr.project_root() / "output" / "spacings.csv"
 HYPOTHESES = 20

@@ -6,8 +6,6 @@ Metres inside, millimetres in tables and figures (names end in _mm). Camera fram
 To read the method in one sitting: skeleton, data, diffusion, denoiser, model, metrics. Figures are in drpose_core.plots.
 """
 
-from .aggregation import aggregate
-from .calibration import calibration_curve, calibration_error, covered
 from .cameras import camera_to_world, estimate_root, h36m_cameras, normalize_screen, project, screen_to_pixels, world_to_camera
 from .checkpoints import checkpoint_record, latest_checkpoint, load_checkpoint, save_checkpoint
 from .data import PoseSet, batches
@@ -17,11 +15,11 @@ from .evaluation import assess, evaluate
 from .export import write_predictions
 from .fingerprint import fingerprint
 from .lifters import LIFTERS, build_lifter
-from .metrics import hypothesis_errors, mpjpe, p_mpjpe
 from .model import DRPose, ModelConfig, denoise_fn, denoising_loss, lifting_loss, sample_poses, with_initial_poses
 from .prediction import Prediction, joined, predict
 from .published import export_published, load_published, load_published_lifter
 from .run_folders import history, run_folder, runs, train_in
+from .scores import aggregate, calibration_curve, calibration_error, covered, hypothesis_errors, mpjpe, p_mpjpe, paper_table, table
 from .skeleton import BONES, JOINTS, flip
 from .sources import (
     Keypoints,
@@ -37,7 +35,6 @@ from .sources import (
 )
 from .support import device, fast_mode, generator, hypothesis_generators, project_root, tour_source
 from .sweep import sweep
-from .tables import paper_table, table
 from .training import TrainConfig, TrainState, TrainStep, train
 from .viewpoint import picture_frame, training_view
 

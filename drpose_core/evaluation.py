@@ -11,14 +11,12 @@ import torch
 from torch import distributed
 from tqdm import tqdm
 
-from .calibration import calibration_curve, calibration_error
 from .data import PoseSet
 from .fingerprint import fingerprint
 from .model import DRPose, sample_poses, with_initial_poses
-from .scoring import CHOICES, HONEST, Previous, score_batch
+from .scores import CHOICES, HONEST, ORACLES, Previous, calibration_curve, calibration_error, score_batch
 from .skeleton import JOINTS, J, flip
 from .support import generator, process, written_whole
-from .tables import ORACLES
 
 UNIT = 1e-9  # sums are counted in nanometres as integers: their order cannot change a digit, so shards and resumed runs agree
 DIGITS = 4  # of a millimetre in tables; what lies below is the rounding of float32, which changes with the number of threads

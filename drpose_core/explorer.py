@@ -16,15 +16,14 @@ import ipywidgets as widgets
 import plotly.graph_objects as go
 import torch
 
-from .aggregation import aggregate
 from .cameras import estimate_root, project
 from .data import PoseSet
 from .diffusion import ddim
 from .explorer_controls import explorer_controls
 from .explorer_page import write_page
-from .metrics import hypothesis_errors, mpjpe
 from .model import DRPose, denoise_fn, with_initial_poses
 from .plots import clicked, explorer_figure, explorer_view, fit_axes
+from .scores import aggregate, hypothesis_errors, mpjpe
 from .skeleton import J, flip
 from .support import hypothesis_generators
 

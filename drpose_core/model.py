@@ -11,7 +11,7 @@ from .data import PoseSet
 from .denoiser import Denoiser
 from .diffusion import CosineSchedule, DenoiseFn, ddim
 from .lifters import build_lifter
-from .metrics import mpjpe
+from .scores import mpjpe
 from .skeleton import J, flip
 from .support import constant, own_rows
 

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from .aggregation import aggregate, reprojection_errors
 from .cameras import estimate_root
 from .data import PoseSet
 from .fingerprint import fingerprint
 from .model import DRPose, sample_poses, with_initial_poses
+from .scores import aggregate, reprojection_errors
 from .skeleton import J
 from .support import hypothesis_generators, written_whole
 from .viewpoint import picture_frame

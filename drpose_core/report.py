@@ -11,8 +11,8 @@ from plotly.offline import get_plotlyjs
 
 from . import plots
 from .evaluation import Assessment
+from .scores import ORACLES, paper_table, table
 from .support import written_whole
-from .tables import ORACLES, paper_table, table
 
 NAMES = {
     "initial": "initial pose", "p_avg": "mean", "median": "median", "medoid": "medoid", "jpma": "JPMA", "weighted": "weighted",

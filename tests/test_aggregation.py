@@ -5,8 +5,8 @@ import pytest
 import torch
 
 import drpose_core as dr
-from drpose_core.aggregation import ANSWERS, reprojection_errors
 from drpose_core.cameras import undistort
+from drpose_core.scores.aggregation import ANSWERS, reprojection_errors
 
 
 @pytest.fixture(scope="module")

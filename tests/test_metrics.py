@@ -5,8 +5,8 @@ import pytest
 import torch
 
 import drpose_core as dr
-from drpose_core.metrics import area_under_curve, bone_asymmetry, share_within
-from drpose_core.procrustes import aligned_errors, procrustes_align
+from drpose_core.scores.metrics import area_under_curve, bone_asymmetry, share_within
+from drpose_core.scores.procrustes import aligned_errors, procrustes_align
 
 
 def draw(*shape, seed=0):

@@ -6,11 +6,11 @@ from typing import Literal
 
 import tyro
 
-from ..aggregation import ANSWERS
 from ..checkpoints import latest_checkpoint, load_checkpoint
 from ..export import check_path, write_predictions
 from ..prediction import STRANGE_FIT, forget, predict
 from ..published import load_published
+from ..scores import ANSWERS
 from ..sources import Keypoints, detect_keypoints, read_keypoints
 from ..sources.images import FILMS, PICTURES
 from ..sources.keypoints import LEAST

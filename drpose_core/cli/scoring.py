@@ -9,10 +9,10 @@ import torch
 from ..checkpoints import latest_checkpoint, load_checkpoint
 from ..evaluation import assess, forget
 from ..published import load_published
+from ..scores import table
 from ..sources import load_poses, with_predictions
 from ..support import device as find_device
 from ..support import distributed_run, generator, project_root, world_size
-from ..tables import table
 from .words import PICKLED, Published, Source, command_line, trained_on
 
 

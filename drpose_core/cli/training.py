@@ -15,14 +15,13 @@ from ..data import PoseSet
 from ..evaluation import evaluate, wrong_pairing
 from ..fingerprint import fingerprint
 from ..lifters import build_lifter
-from ..metrics import mpjpe
 from ..model import DRPose, ModelConfig, denoising_loss, lifting_loss, with_initial_poses
 from ..published import TRAINED_ON, load_published_lifter
 from ..run_folders import run_folder, train_in
+from ..scores import mpjpe, table
 from ..sources import load_poses, with_predictions
 from ..support import device as find_device
 from ..support import distributed_run, generator, process, project_root
-from ..tables import table
 from ..training import TrainConfig, steps_per_epoch
 from .words import PICKLED, Source, command_line
 

@@ -2,8 +2,8 @@
 
 import torch
 
+from ..skeleton import BONES, LEFT, RIGHT, bone_lengths
 from .procrustes import aligned_errors
-from .skeleton import BONES, LEFT, RIGHT, bone_lengths
 
 
 def mpjpe(pred: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

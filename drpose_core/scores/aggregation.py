@@ -2,8 +2,8 @@
 
 import torch
 
-from .cameras import estimate_root, project
-from .skeleton import J
+from ..cameras import estimate_root, project
+from ..skeleton import J
 
 ANSWERS = ("mean", "median", "medoid", "jpma", "weighted")
 BEST = 5  # "weighted" averages over so many hypotheses

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import torch
 
+from ..data import PoseSet
+from ..skeleton import bone_lengths
 from .aggregation import ANSWERS, aggregate, reprojection_errors
 from .calibration import covered
-from .data import PoseSet
 from .metrics import area_under_curve, bone_asymmetry, hypothesis_errors, joint_errors, mpjpe, p_mpjpe, share_within
-from .skeleton import bone_lengths
 
 CHOICES = ("p_avg", "p_best", "j_best", "j_avg")
 HONEST = ("initial", *ANSWERS[1:])  # the mean is p_avg

@@ -1,0 +1,26 @@
+"""Scores: functions of tensors and tables. Never sees a model."""
+
+from .aggregation import ANSWERS, aggregate, reprojection_errors
+from .batch import CHOICES, HONEST, Previous, score_batch
+from .calibration import calibration_curve, calibration_error, covered
+from .metrics import hypothesis_errors, mpjpe, p_mpjpe
+from .tables import ORACLES, paper_table, table
+
+__all__ = [
+    "ANSWERS",
+    "CHOICES",
+    "HONEST",
+    "ORACLES",
+    "Previous",
+    "aggregate",
+    "calibration_curve",
+    "calibration_error",
+    "covered",
+    "hypothesis_errors",
+    "mpjpe",
+    "p_mpjpe",
+    "paper_table",
+    "reprojection_errors",
+    "score_batch",
+    "table",
+]
