@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..cameras import SUBJECTS
-from ..data import PoseSet
+from ...cameras import SUBJECTS
+from ...data import PoseSet
+from ..film import FPS, Recording, film
+from ..h36m import TEST_SUBJECTS, TRAIN_SUBJECTS
 from .actions import ACTIONS
 from .figure import draw_body, pose_figure
-from .film import FPS, Recording, film
-from .h36m import TEST_SUBJECTS, TRAIN_SUBJECTS
 from .movement import mirror_motion
 
 SPLITS = {"train": TRAIN_SUBJECTS, "test": TEST_SUBJECTS}

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..skeleton import J
+from ...skeleton import J
 
 # Limits in radians. Elbows and knees are hinges that bend one way; a figure never leaves these ranges.
 KNEE_FLEXION = (0.05, 2.6)
