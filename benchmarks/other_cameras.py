@@ -21,7 +21,7 @@ import drpose_core as dr
 from drpose_core.report import markdown
 from drpose_core.skeleton import JOINTS
 from drpose_core.sources.cmu import cmu_subjects, recordings
-from drpose_core.sources.detector import detect
+from drpose_core.sources.detector_model import detect
 from drpose_core.sources.plausible import filled
 from drpose_core.viewpoint import FIELD_OF_VIEW, picture_frame, pinhole, training_view
 

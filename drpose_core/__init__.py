@@ -6,7 +6,7 @@ Metres inside, millimetres in tables and figures (names end in _mm). Camera fram
 To read the method in one sitting: skeleton, data, diffusion, denoiser, model, metrics. Figures are in drpose_core.plots.
 """
 
-from .cameras import camera_to_world, estimate_root, h36m_cameras, normalize_screen, project, screen_to_pixels, world_to_camera
+from .cameras import camera_to_world, estimate_root, normalize_screen, project, screen_to_pixels, world_to_camera
 from .checkpoints import checkpoint_record, latest_checkpoint, load_checkpoint, save_checkpoint
 from .data import PoseSet, batches
 from .denoiser import Denoiser
@@ -33,6 +33,7 @@ from .sources import (
     synthetic_poses,
     with_predictions,
 )
+from .sources.rig import h36m_cameras
 from .support import device, fast_mode, generator, hypothesis_generators, project_root, tour_source
 from .sweep import sweep
 from .training import TrainConfig, TrainState, TrainStep, train

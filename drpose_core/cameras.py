@@ -1,19 +1,14 @@
-"""Pinhole cameras with lens distortion: world -> camera -> screen and back, and the four cameras of Human3.6M.
+"""Pinhole cameras with lens distortion: world -> camera -> screen and back.
 
 Screen units: u' = 2 u / width - 1, v' = 2 v / width - height / width, so x spans [-1, 1] and pixels stay square.
 Intrinsics are nine numbers in screen units: fx, fy, cx, cy, k1, k2, k3, p1, p2.
 """
 
-import json
-from functools import cache
-from importlib.resources import files
 from typing import NamedTuple
 
 import torch
 
 from .support import constant
-
-SUBJECTS = ("S1", "S5", "S6", "S7", "S8", "S9", "S11")
 
 
 class Camera(NamedTuple):
@@ -24,24 +19,6 @@ class Camera(NamedTuple):
     intrinsics: torch.Tensor  # (9,) fx, fy, cx, cy, k1, k2, k3, p1, p2 in screen units
     width: int  # pixels
     height: int  # pixels
-
-
-@cache
-def h36m_cameras(subject: str = "S1") -> tuple[Camera, ...]:
-    """The four cameras of Human3.6M as they stood for one subject (calibration published with VideoPose3D)."""
-    calibration = json.loads(files(__package__).joinpath("h36m_cameras.json").read_text())
-    if subject not in SUBJECTS:
-        raise ValueError(f"no camera calibration for subject {subject!r}: choose from {', '.join(SUBJECTS)}")
-    cameras = []
-    for inner, outer in zip(calibration["intrinsics"], calibration["extrinsics"][subject]):
-        width, height = inner["res_w"], inner["res_h"]
-        focal = torch.tensor(inner["focal_length"]) * 2 / width
-        center = normalize_screen(torch.tensor(inner["center"]), width, height)
-        lens = torch.tensor(inner["radial_distortion"] + inner["tangential_distortion"])
-        quaternion = torch.tensor(outer["orientation"])
-        translation = torch.tensor(outer["translation"]) / 1000
-        cameras.append(Camera(quaternion, translation, torch.cat([focal, center, lens]), width, height))
-    return tuple(cameras)
 
 
 def normalize_screen(pixels: torch.Tensor, width: int, height: int) -> torch.Tensor:

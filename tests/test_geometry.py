@@ -6,8 +6,9 @@ import numpy as np
 import torch
 
 import drpose_core as dr
-from drpose_core.cameras import SUBJECTS, flip_intrinsics, rotate
+from drpose_core.cameras import flip_intrinsics, rotate
 from drpose_core.skeleton import BONES, H36M_32, LEFT, RIGHT, bone_lengths
+from drpose_core.sources.rig import SUBJECTS
 
 
 def random_poses(n, seed=0):

@@ -10,7 +10,7 @@ import torch
 import drpose_core as dr
 from drpose_core.skeleton import bone_lengths
 from drpose_core.sources.cmu import joint_positions, read_amc, read_asf, resample
-from drpose_core.sources.detector import CROP, SPREAD, detect
+from drpose_core.sources.detector_model import CROP, SPREAD, detect
 from drpose_core.sources.synthetic import figure
 from drpose_core.sources.synthetic.actions import ACTIONS
 from drpose_core.sources.synthetic.movement import mirror_motion

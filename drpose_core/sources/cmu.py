@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..cameras import SUBJECTS
 from ..data import PoseSet
 from ..skeleton import J
 from .film import FPS, Recording, film
+from .rig import SUBJECTS
 
 CMU_FPS = 120
 INCH = 0.0254

@@ -7,10 +7,11 @@ from zlib import crc32
 import numpy as np
 import torch
 
-from ..cameras import h36m_cameras, project, world_to_camera
+from ..cameras import project, world_to_camera
 from ..data import PoseSet
 from ..skeleton import J
-from .detector import detect
+from .detector_model import detect
+from .rig import h36m_cameras
 
 FPS = 50  # frame numbers count at this rate, as in Human3.6M
 KEYPOINTS = ("detected", "exact")

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..cameras import SUBJECTS, h36m_cameras, normalize_screen, world_to_camera
+from ..cameras import normalize_screen, world_to_camera
 from ..data import PoseSet
 from ..skeleton import H36M_32, J
 from ..support import read_pickled_npz
+from .rig import SUBJECTS, h36m_cameras
 
 TRAIN_SUBJECTS = ("S1", "S5", "S6", "S7", "S8")
 TEST_SUBJECTS = ("S9", "S11")

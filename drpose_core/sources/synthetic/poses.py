@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ...cameras import SUBJECTS
 from ...data import PoseSet
 from ..film import FPS, Recording, film
 from ..h36m import TEST_SUBJECTS, TRAIN_SUBJECTS
+from ..rig import SUBJECTS
 from .actions import ACTIONS
 from .figure import draw_body, pose_figure
 from .movement import mirror_motion
