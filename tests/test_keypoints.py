@@ -629,3 +629,13 @@ def test_pictures_with_numbers_of_a_data_set_are_no_film(tmp_path, pixels):
     (tmp_path / "results.json").write_text(json.dumps(rows))
     found = dr.read_keypoints(tmp_path / "results.json", format="h36m17")
     assert found.frame.tolist() == [139, 285, 581781] and not any("without a person" in note for note in found.notes)
+
+
+def test_the_typical_pose_is_the_synthetic_figures():
+    """typical_pose.json, recomputed from the training set that it was computed from."""
+    kp2d = dr.synthetic_poses("train", stride=25, takes=1).kp2d.numpy().astype(float)
+    kp2d -= kp2d.mean(1, keepdims=True)
+    kp2d /= np.sqrt(np.square(kp2d).sum(-1).mean(-1))[:, None, None]
+    typical = json.loads(Path(plausible.__file__).with_name("typical_pose.json").read_text())
+    np.testing.assert_allclose(typical["mean"], kp2d.mean(0), atol=1e-6)
+    np.testing.assert_allclose(typical["covariance"], np.cov(kp2d.reshape(len(kp2d), -1).T), atol=1e-6)

@@ -4,12 +4,13 @@ Its mean and covariance are those of the synthetic figure before Human3.6M's cam
 people, for the most part. It guesses; it is no detector.
 """
 
+import json
 from functools import cache
+from importlib.resources import files
 
 import numpy as np
 
 from ..skeleton import J
-from .synthetic import synthetic_poses
 
 STRANGE = 15.0  # surprise above which keypoints are doubted; tests/test_keypoints.py has the shares of poses and of wrong joint orders above it
 _PLACE = 1.0  # variance of a person's place around that of the joints seen, in squared sizes
@@ -56,10 +57,9 @@ def _size(points: np.ndarray) -> np.ndarray:
 @cache
 def _typical() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean pose (17, 2) around 0 in sizes of a person; covariances (34, 34) around it with the place left free, and the size more or less."""
-    kp2d = synthetic_poses("train", stride=25, takes=1).kp2d.numpy().astype(float)
-    kp2d = (kp2d - kp2d.mean(1, keepdims=True)) / _size(kp2d)
-    mean = kp2d.mean(0)
-    covariance = np.cov(kp2d.reshape(len(kp2d), -1).T) + _NOISE * np.eye(2 * J)
+    typical = json.loads(files(__package__).joinpath("typical_pose.json").read_text())
+    mean = np.array(typical["mean"])
+    covariance = np.array(typical["covariance"]) + _NOISE * np.eye(2 * J)
     for direction in (np.tile([1.0, 0.0], J), np.tile([0.0, 1.0], J)):
         covariance += _PLACE * np.outer(direction, direction)
     return mean, *(covariance + (error**2) * np.outer(mean, mean) for error in _SIZE_ERROR)
