@@ -18,12 +18,12 @@ import torch
 import tyro
 
 import drpose_core as dr
+from drpose_core.keypoints.plausible import filled
+from drpose_core.keypoints.viewpoint import FIELD_OF_VIEW, picture_frame, pinhole, training_view
 from drpose_core.report import markdown
 from drpose_core.skeleton import JOINTS
 from drpose_core.sources.cmu import cmu_subjects, recordings
 from drpose_core.sources.detector_model import detect
-from drpose_core.sources.plausible import filled
-from drpose_core.viewpoint import FIELD_OF_VIEW, picture_frame, pinhole, training_view
 
 SIDES = (20, 110, 200, 290)  # degrees around the person
 MADE = {"hip": ("left hip", "right hip"), "thorax": ("left shoulder", "right shoulder"), "spine": ("hip", "thorax")}  # as for COCO's joints

@@ -9,8 +9,8 @@ import json
 import torch
 
 import drpose_core as dr
-from drpose_core.joint_formats import FORMATS
-from drpose_core.viewpoint import pinhole
+from drpose_core.keypoints.formats import FORMATS
+from drpose_core.keypoints.viewpoint import pinhole
 
 PATH = dr.project_root() / "notebooks" / "example_keypoints.json"
 WIDTH, HEIGHT, FIELD_OF_VIEW, FPS = 1920, 1080, 65.0, 25

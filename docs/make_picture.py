@@ -9,7 +9,7 @@ from playwright.sync_api import sync_playwright
 import drpose_core as dr
 from drpose_core import plots
 from drpose_core.explorer import HypothesisExplorer
-from drpose_core.sources.keypoint_files import read_files
+from drpose_core.keypoints.files import read_files
 
 ACTION, FRAME = "Directions", 4
 DRAWN = "document.querySelector('.js-plotly-plot')?.data?.[0].x?.length > 0"

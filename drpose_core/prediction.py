@@ -13,11 +13,11 @@ from tqdm import tqdm
 from .cameras import estimate_root
 from .data import PoseSet
 from .fingerprint import fingerprint
+from .keypoints import picture_frame
 from .model import DRPose, sample_poses, with_initial_poses
 from .scores import aggregate, reprojection_errors
 from .skeleton import J
 from .support import hypothesis_generators, written_whole
-from .viewpoint import picture_frame
 
 AT_ONCE = 2560  # hypotheses sampled at a time
 STRANGE_FIT = 0.15  # misfit above which no pose was found that looks like the keypoints

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import drpose_core as dr
-from drpose_core.joint_formats import FORMATS
-from drpose_core.sources import images
+from drpose_core.keypoints import images
+from drpose_core.keypoints.formats import FORMATS
 
 cv2 = pytest.importorskip("cv2", reason="the optional detector is not installed: pip install -e .[image]")
 rtmlib = pytest.importorskip("rtmlib", reason="the optional detector is not installed: pip install -e .[image]")

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 import drpose_core as dr
-from drpose_core.joint_formats import FORMATS, conversion_table, formats_of, to_h36m
+from drpose_core.keypoints import plausible
+from drpose_core.keypoints.formats import FORMATS, conversion_table, formats_of, to_h36m
+from drpose_core.keypoints.people import follow
 from drpose_core.skeleton import JOINTS, MIRRORED, J
-from drpose_core.sources import plausible
-from drpose_core.sources.people import follow
 
 ROOT = dr.project_root()
 SIZE = (1000, 1000)

@@ -53,7 +53,7 @@ def test_what_comes_out_is_what_its_parts_say(model, keypoints, found):
 
 def test_the_answer_projected_into_the_own_picture_is_near_the_keypoints(keypoints, found):
     """Pose and root in the frame of the phone's camera: they must fall on the keypoints of the file, without the training view."""
-    from drpose_core.viewpoint import pinhole
+    from drpose_core.keypoints.viewpoint import pinhole
 
     screen = dr.project(found.pose3d + found.root[:, None], pinhole(1920, 1080, 65))
     off = np.linalg.norm(dr.screen_to_pixels(screen, 1920, 1080).numpy() - keypoints.kp2d, axis=-1).mean(1)

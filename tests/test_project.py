@@ -100,7 +100,7 @@ def test_the_readme_is_whole():
 
 
 def test_the_readme_has_the_conversion_as_it_is():
-    from drpose_core.joint_formats import conversion_table
+    from drpose_core.keypoints.formats import conversion_table
 
     table = conversion_table()
     for joint in table.index[(table[["coco17", "halpe26", "body25"]] != "same").any(axis=1)]:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import drpose_core as dr
-from drpose_core.viewpoint import FOCAL, MIDDLE, SIZE, picture_frame, pinhole, training_view
+from drpose_core.keypoints.viewpoint import FOCAL, MIDDLE, SIZE, picture_frame, pinhole, training_view
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from ..joint_formats import FORMATS
+from ..keypoints import FORMATS
 from ..skeleton import BONES, JOINTS
 from .bodies import BONE_GROUPS, as_poses
 from .look import LEFT_COLOR, MIDDLE_COLOR, RIGHT_COLOR, dressed

@@ -1,4 +1,4 @@
-"""Where poses come from: the embedded synthetic figure, the user's Human3.6M files, CMU motion capture, keypoints of any picture.
+"""Where poses come from: the embedded synthetic figure, the user's Human3.6M files, CMU motion capture.
 
 Each gives a PoseSet.
 """
@@ -10,20 +10,15 @@ from ..support import project_root
 from .cmu import cmu_poses, cmu_subjects
 from .cmu_download import download_cmu
 from .h36m import TEST_SUBJECTS, TRAIN_SUBJECTS, h36m_poses
-from .images import detect_keypoints
-from .keypoints import Keypoints, read_keypoints
 from .predictions import save_predictions, with_predictions
 from .synthetic import synthetic_poses
 
 __all__ = [
     "SOURCES",
-    "Keypoints",
     "cmu_poses",
-    "detect_keypoints",
     "download_cmu",
     "h36m_poses",
     "load_poses",
-    "read_keypoints",
     "save_predictions",
     "synthetic_poses",
     "with_predictions",

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import torch
 
-from .cameras import undistort
+from ..cameras import undistort
 
 FOCAL = 2.29  # screen units, Human3.6M's cameras: 47 degrees across the picture
 FIELD_OF_VIEW = 47.0  # degrees over the longer side, assumed where nothing is known of a camera

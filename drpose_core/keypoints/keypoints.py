@@ -15,16 +15,16 @@ import torch
 
 from ..cameras import normalize_screen
 from ..data import PoseSet
-from ..joint_formats import FORMATS, LONGER, formats_of, to_h36m
 from ..skeleton import J
 from ..support import written_whole
-from ..viewpoint import FIELD_OF_VIEW, LEAST_VIEW, pinhole, training_view
+from .arrays import from_array, from_table
+from .checks import as_pixels, doubtful, far_away, many, worth_keeping
+from .files import read_files
+from .formats import FORMATS, LONGER, formats_of, to_h36m
 from .gaps import completed
-from .keypoint_arrays import from_array, from_table
-from .keypoint_checks import as_pixels, doubtful, far_away, many, worth_keeping
-from .keypoint_files import read_files
 from .people import follow
 from .plausible import filled
+from .viewpoint import FIELD_OF_VIEW, LEAST_VIEW, pinhole, training_view
 
 LEAST = 0.15  # a keypoint less sure than this counts as not seen: detectors that name every joint are as sure of those outside the picture
 SIZES = [(640, 480), (1280, 720), (1920, 1080), (3840, 2160), (7680, 4320)]  # of pictures, width and height; or upright

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ..joint_formats import FORMATS
-from .keypoint_files import Found
+from .files import Found
+from .formats import FORMATS
 
 OTHER_NAMES = {"keypoint": "joint", "score": "confidence", "likelihood": "confidence"}  # of columns
 WANTED = "a row a keypoint is wanted, with x, y and, if there are such, confidence, frame, person, joint"

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from .skeleton import BONES, JOINTS
+from ..skeleton import BONES, JOINTS
 
 LIMBS = [joint for joint in JOINTS if joint not in ("hip", "spine", "thorax", "neck", "head")]
 Recipe = dict[str, dict[str, float]]

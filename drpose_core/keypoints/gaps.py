@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..skeleton import JOINTS
-from .keypoint_checks import many
+from .checks import many
 from .plausible import filled
 
 GAP = 12  # frames over which a joint that vanishes is drawn in between where it was and where it is again

@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ..support import written_whole
-from .keypoint_files import natural
+from .files import natural
 from .keypoints import LEAST, Keypoints, read_keypoints
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
