@@ -12,20 +12,18 @@ from .data import PoseSet, batches
 from .denoiser import Denoiser
 from .diffusion import CosineSchedule, Step, ddim, dpm_solver, with_flip
 from .evaluation import assess, evaluate
+from .experiments import fingerprint, history, run_folder, runs, sweep, train_in
 from .export import write_predictions
-from .fingerprint import fingerprint
 from .keypoints import Keypoints, detect_keypoints, picture_frame, read_keypoints, training_view
 from .lifters import LIFTERS, build_lifter
 from .model import DRPose, ModelConfig, denoise_fn, denoising_loss, lifting_loss, sample_poses, with_initial_poses
 from .prediction import Prediction, joined, predict
 from .published import export_published, load_published, load_published_lifter
-from .run_folders import history, run_folder, runs, train_in
 from .scores import aggregate, calibration_curve, calibration_error, covered, hypothesis_errors, mpjpe, p_mpjpe, paper_table, table
 from .skeleton import BONES, JOINTS, flip
 from .sources import cmu_poses, download_cmu, h36m_poses, load_poses, save_predictions, synthetic_poses, with_predictions
 from .sources.rig import h36m_cameras
 from .support import device, fast_mode, generator, hypothesis_generators, project_root, tour_source
-from .sweep import sweep
 from .training import TrainConfig, TrainState, TrainStep, train
 
 __all__ = [

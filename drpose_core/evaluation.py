@@ -12,7 +12,7 @@ from torch import distributed
 from tqdm import tqdm
 
 from .data import PoseSet
-from .fingerprint import fingerprint
+from .experiments import fingerprint
 from .model import DRPose, sample_poses, with_initial_poses
 from .scores import CHOICES, HONEST, ORACLES, Previous, calibration_curve, calibration_error, score_batch
 from .skeleton import JOINTS, J, flip

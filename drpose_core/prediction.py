@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from .cameras import estimate_root
 from .data import PoseSet
-from .fingerprint import fingerprint
+from .experiments import fingerprint
 from .keypoints import picture_frame
 from .model import DRPose, sample_poses, with_initial_poses
 from .scores import aggregate, reprojection_errors

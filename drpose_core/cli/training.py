@@ -13,11 +13,10 @@ from tqdm import tqdm
 from ..checkpoints import load_checkpoint, save_checkpoint
 from ..data import PoseSet
 from ..evaluation import evaluate, wrong_pairing
-from ..fingerprint import fingerprint
+from ..experiments import fingerprint, run_folder, train_in
 from ..lifters import build_lifter
 from ..model import DRPose, ModelConfig, denoising_loss, lifting_loss, with_initial_poses
 from ..published import TRAINED_ON, load_published_lifter
-from ..run_folders import run_folder, train_in
 from ..scores import mpjpe, table
 from ..sources import load_poses, with_predictions
 from ..support import device as find_device

@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
+from ..support import project_root
 from .fingerprint import fingerprint
-from .support import project_root
 
 
 def sweep(

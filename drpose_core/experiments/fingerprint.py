@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from .data import PoseSet
+from ..data import PoseSet
 
 _PLAIN = (int, float, complex, str, bytes, bool, type(None), torch.dtype, torch.device, range)
 _LIBRARIES = ("drpose_core", "torch", "numpy", "pandas", "plotly")

@@ -18,10 +18,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import distributed, nn
 
-from .data import PoseSet
+from ..data import PoseSet
+from ..support import process, project_root, written_whole
+from ..training import Loss, TrainConfig, TrainState, TrainStep, steps_per_epoch, train
 from .fingerprint import fingerprint
-from .support import process, project_root, written_whole
-from .training import Loss, TrainConfig, TrainState, TrainStep, steps_per_epoch, train
 
 KEEP = 60.0  # seconds between two savings; an epoch's end is always kept
 ROW = 25  # steps that a row of the history sums up
