@@ -7,7 +7,6 @@ To read the method in one sitting: skeleton, data, diffusion, denoiser, model, m
 """
 
 from .cameras import camera_to_world, estimate_root, normalize_screen, project, screen_to_pixels, world_to_camera
-from .checkpoints import checkpoint_record, latest_checkpoint, load_checkpoint, save_checkpoint
 from .data import PoseSet, batches
 from .denoiser import Denoiser
 from .diffusion import CosineSchedule, Step, ddim, dpm_solver, with_flip
@@ -18,13 +17,23 @@ from .keypoints import Keypoints, detect_keypoints, picture_frame, read_keypoint
 from .lifters import LIFTERS, build_lifter
 from .model import DRPose, ModelConfig, denoise_fn, denoising_loss, lifting_loss, sample_poses, with_initial_poses
 from .prediction import Prediction, joined, predict
-from .published import export_published, load_published, load_published_lifter
 from .scores import aggregate, calibration_curve, calibration_error, covered, hypothesis_errors, mpjpe, p_mpjpe, paper_table, table
 from .skeleton import BONES, JOINTS, flip
-from .sources import cmu_poses, download_cmu, h36m_poses, load_poses, save_predictions, synthetic_poses, with_predictions
+from .sources import cmu_poses, download_cmu, h36m_poses, load_poses, synthetic_poses
 from .sources.rig import h36m_cameras
 from .support import device, fast_mode, generator, hypothesis_generators, project_root, tour_source
 from .training import TrainConfig, TrainState, TrainStep, train
+from .weights import (
+    checkpoint_record,
+    export_published,
+    latest_checkpoint,
+    load_checkpoint,
+    load_published,
+    load_published_lifter,
+    save_checkpoint,
+    save_predictions,
+    with_predictions,
+)
 
 __all__ = [
     "BONES",

@@ -88,7 +88,7 @@ def test_another_skeleton_is_refused(small_model, tmp_path):
 
 
 def test_the_newest_checkpoint_is_the_sources_own_else_the_default(tmp_path, monkeypatch):
-    from drpose_core import checkpoints
+    from drpose_core.weights import checkpoints
 
     monkeypatch.setattr(checkpoints, "project_root", lambda: tmp_path)
     assert dr.latest_checkpoint("cmu") == tmp_path / "checkpoints" / "default.safetensors"

@@ -6,14 +6,13 @@ from typing import Literal
 
 import tyro
 
-from ..checkpoints import latest_checkpoint, load_checkpoint
 from ..export import check_path, write_predictions
 from ..keypoints import FIELD_OF_VIEW, FILMS, LEAST, PICTURES, Keypoints, detect_keypoints, pinhole, read_keypoints
 from ..prediction import STRANGE_FIT, forget, predict
-from ..published import load_published
 from ..scores import ANSWERS
 from ..support import device as find_device
 from ..support import project_root
+from ..weights import latest_checkpoint, load_checkpoint, load_published
 from .words import PICKLED, Published, command_line, trained_on
 
 

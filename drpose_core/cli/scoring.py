@@ -6,13 +6,12 @@ from typing import Literal
 
 import torch
 
-from ..checkpoints import latest_checkpoint, load_checkpoint
 from ..evaluation import assess, forget
-from ..published import load_published
 from ..scores import table
-from ..sources import load_poses, with_predictions
+from ..sources import load_poses
 from ..support import device as find_device
 from ..support import distributed_run, generator, project_root, world_size
+from ..weights import latest_checkpoint, load_checkpoint, load_published, with_predictions
 from .words import PICKLED, Published, Source, command_line, trained_on
 
 

@@ -10,18 +10,17 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from ..checkpoints import load_checkpoint, save_checkpoint
 from ..data import PoseSet
 from ..evaluation import evaluate, wrong_pairing
 from ..experiments import fingerprint, run_folder, train_in
 from ..lifters import build_lifter
 from ..model import DRPose, ModelConfig, denoising_loss, lifting_loss, with_initial_poses
-from ..published import TRAINED_ON, load_published_lifter
 from ..scores import mpjpe, table
-from ..sources import load_poses, with_predictions
+from ..sources import load_poses
 from ..support import device as find_device
 from ..support import distributed_run, generator, process, project_root
 from ..training import TrainConfig, steps_per_epoch
+from ..weights import TRAINED_ON, load_checkpoint, load_published_lifter, save_checkpoint, with_predictions
 from .words import PICKLED, Source, command_line
 
 

@@ -5,9 +5,8 @@ from pathlib import Path
 import torch
 import tyro
 
-from ..checkpoints import load_checkpoint, save_checkpoint
-from ..published import export_published, load_published
 from ..support import written_whole
+from ..weights import export_published, load_checkpoint, load_published, save_checkpoint
 from .words import PICKLED, Published
 
 

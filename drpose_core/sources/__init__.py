@@ -10,7 +10,6 @@ from ..support import project_root
 from .cmu import cmu_poses, cmu_subjects
 from .cmu_download import download_cmu
 from .h36m import TEST_SUBJECTS, TRAIN_SUBJECTS, h36m_poses
-from .predictions import save_predictions, with_predictions
 from .synthetic import synthetic_poses
 
 __all__ = [
@@ -19,9 +18,7 @@ __all__ = [
     "download_cmu",
     "h36m_poses",
     "load_poses",
-    "save_predictions",
     "synthetic_poses",
-    "with_predictions",
 ]
 
 SOURCES = ("synthetic", "cmu", "h36m")

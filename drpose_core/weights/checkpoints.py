@@ -11,11 +11,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from .lifters import LIFTERS, build_lifter
-from .lifters.elsewhere import Elsewhere
-from .model import DRPose, ModelConfig
-from .skeleton import JOINTS, J
-from .support import project_root, written_whole
+from ..lifters import LIFTERS, build_lifter
+from ..lifters.elsewhere import Elsewhere
+from ..model import DRPose, ModelConfig
+from ..skeleton import JOINTS, J
+from ..support import project_root, written_whole
 
 REMEDY = "train one with notebook 03_training, or give another path"
 

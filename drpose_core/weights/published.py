@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from .diffusion import CosineSchedule, cosine_betas
-from .lifters import DCGCT, HTNet, build_lifter
-from .model import DRPose, ModelConfig
+from ..diffusion import CosineSchedule, cosine_betas
+from ..lifters import DCGCT, HTNet, build_lifter
+from ..model import DRPose, ModelConfig
 
 # (own name, published name, form): the tables hold every entry, a form says how the tensor is laid out there.
 #   same: as it is.  flat: other axes of length 1.  cheb: (inputs, 3 * outputs) here, (3, 1, inputs, outputs) there.
