@@ -20,7 +20,7 @@ import tyro
 import drpose_core as dr
 from drpose_core.keypoints.plausible import filled
 from drpose_core.keypoints.viewpoint import FIELD_OF_VIEW, picture_frame, pinhole, training_view
-from drpose_core.report import markdown
+from drpose_core.output.report import markdown
 from drpose_core.skeleton import JOINTS
 from drpose_core.sources.cmu import cmu_subjects, recordings
 from drpose_core.sources.detector_model import detect

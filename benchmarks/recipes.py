@@ -21,7 +21,7 @@ from refinement import append, measured, run
 
 import drpose_core as dr
 from drpose_core.model import CLIP, INITIAL_NOISE, JOINT_WEIGHTS
-from drpose_core.report import markdown
+from drpose_core.output.report import markdown
 
 OUT = dr.project_root() / "output" / "recipes.csv"
 LIMBS = torch.tensor(JOINT_WEIGHTS)

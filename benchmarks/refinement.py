@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 import drpose_core as dr
 from drpose_core.model import INITIAL_NOISE
-from drpose_core.report import markdown
+from drpose_core.output.report import markdown
 from drpose_core.training import steps_per_epoch
 
 OUT = dr.project_root() / "output" / "refinement.csv"

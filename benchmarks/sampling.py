@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 import drpose_core as dr
 from drpose_core.model import CARD_CHUNK, CHUNK
-from drpose_core.report import markdown
+from drpose_core.output.report import markdown
 
 ROUNDS = 5
 

@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 import drpose_core as dr
 from drpose_core import plots
-from drpose_core.report import markdown
+from drpose_core.output.report import markdown
 from drpose_core.scores.calibration import calibration_error
 
 OUT = dr.project_root() / "output" / "spacings.csv"

@@ -19,7 +19,7 @@ from sampling import foreign_module, seconds
 from tqdm import tqdm
 
 import drpose_core as dr
-from drpose_core.report import markdown
+from drpose_core.output.report import markdown
 
 ROUNDS = 12
 

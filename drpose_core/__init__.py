@@ -12,10 +12,10 @@ from .denoiser import Denoiser
 from .diffusion import CosineSchedule, Step, ddim, dpm_solver, with_flip
 from .evaluation import assess, evaluate
 from .experiments import fingerprint, history, run_folder, runs, sweep, train_in
-from .export import write_predictions
 from .keypoints import Keypoints, detect_keypoints, picture_frame, read_keypoints, training_view
 from .lifters import LIFTERS, build_lifter
 from .model import DRPose, ModelConfig, denoise_fn, denoising_loss, lifting_loss, sample_poses, with_initial_poses
+from .output import write_predictions
 from .prediction import Prediction, joined, predict
 from .scores import aggregate, calibration_curve, calibration_error, covered, hypothesis_errors, mpjpe, p_mpjpe, paper_table, table
 from .skeleton import BONES, JOINTS, flip

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 import drpose_core as dr
-from drpose_core import export, prediction
-from drpose_core.bvh import write_bvh
+from drpose_core import prediction
+from drpose_core.output import export
+from drpose_core.output.bvh import write_bvh
 from drpose_core.prediction import forget, joined, predict
 from drpose_core.skeleton import BONES, JOINTS, J, bone_lengths
 

@@ -6,8 +6,8 @@ from typing import Literal
 
 import tyro
 
-from ..export import check_path, write_predictions
 from ..keypoints import FIELD_OF_VIEW, FILMS, LEAST, PICTURES, Keypoints, detect_keypoints, pinhole, read_keypoints
+from ..output import check_path, write_predictions
 from ..prediction import STRANGE_FIT, forget, predict
 from ..scores import ANSWERS
 from ..support import device as find_device

@@ -67,7 +67,7 @@ def score(
         raise ValueError("--parquet needs pyarrow: pip install pyarrow, or leave it out for CSV alone")
     if poses is not None and poses < 1:
         raise ValueError(f"--poses must be at least 1, got {poses}")
-    from ..report import write_report  # needs plotly, which nothing else here does
+    from ..output.report import write_report  # needs plotly, which nothing else here does
 
     out = out or project_root() / "output" / f"evaluation-{source}"
     with distributed_run() as rank:

@@ -9,10 +9,10 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
-from . import plots
-from .evaluation import Assessment
-from .scores import ORACLES, paper_table, table
-from .support import written_whole
+from .. import plots
+from ..evaluation import Assessment
+from ..scores import ORACLES, paper_table, table
+from ..support import written_whole
 
 NAMES = {
     "initial": "initial pose", "p_avg": "mean", "median": "median", "medoid": "medoid", "jpma": "JPMA", "weighted": "weighted",

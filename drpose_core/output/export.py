@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from .bvh import write_bvh
-from .prediction import Prediction
-from .skeleton import JOINTS, PARENTS
-from .support import written_whole
+from ..prediction import Prediction
+from ..skeleton import JOINTS, PARENTS
+from ..support import written_whole
 
 SUFFIXES = (".json", ".csv", ".parquet", ".bvh")
 SPARSE = 10  # frames for a pose, beyond which a BVH would be nearly all invented

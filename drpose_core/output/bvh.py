@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from .skeleton import BONES, J
-from .support import written_whole
+from ..skeleton import BONES, J
+from ..support import written_whole
 
 ORDER = "ZXY"  # intrinsic turns, in the order of the channels
 # Bone that ends in a joint -> the name of its node, as Mixamo's and CMU's files have them, and its direction at rest.
