@@ -19,8 +19,7 @@ from .output import write_predictions
 from .prediction import Prediction, joined, predict
 from .scores import aggregate, calibration_curve, calibration_error, covered, hypothesis_errors, mpjpe, p_mpjpe, paper_table, table
 from .skeleton import BONES, JOINTS, flip
-from .sources import cmu_poses, download_cmu, h36m_poses, load_poses, synthetic_poses
-from .sources.rig import h36m_cameras
+from .sources import cmu_poses, download_cmu, h36m_cameras, h36m_poses, load_poses, synthetic_poses
 from .support import device, fast_mode, generator, hypothesis_generators, project_root, tour_source
 from .training import TrainConfig, TrainState, TrainStep, train
 from .weights import (

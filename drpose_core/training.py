@@ -115,7 +115,7 @@ def train(
 
     loss(module, batch, generator=...) is lifting_loss, denoising_loss or your own. Parameters that need no gradient stay as they are.
     validate(module) is asked after every epoch, in eval mode and without gradients. The same seed gives the same weights on the same
-    machine. Leaving the loop early is fine; a state given (TrainState) says how to go on, and run_folders.train_in keeps it in files. Under
+    machine. Leaving the loop early is fine; a state given (TrainState) says how to go on, and experiments.train_in keeps it in files. Under
     torch.distributed each process computes its rows of every batch, and the gradients are averaged; BatchNorm sees its process's rows alone,
     and the first process's statistics are kept. Raises FloatingPointError if the loss or a gradient is not finite, with the trained weights
     as they were, and ValueError if a batch is too small to share.

@@ -17,7 +17,7 @@ TINY = ["--lifter.batch-size", "64", "--denoiser.batch-size", "64", "--model.dep
 def command(monkeypatch, poses, tmp_path):
     """Runs python -m drpose_core <arguments> on a few poses of the synthetic figure."""
     few = poses[torch.arange(0, len(poses), 4)]
-    for part in (cli.poses, cli.scoring, cli.training):
+    for part in (cli.prepare, cli.evaluate, cli.train):
         monkeypatch.setattr(part, "load_poses", lambda source, split, folder, keypoints=None: few)
 
     def run(*arguments):
@@ -244,7 +244,7 @@ def test_predict_refuses_in_a_sentence_before_any_work(command, tmp_path):
 
 
 def test_predict_leaves_a_page(command, tmp_path, monkeypatch):
-    from drpose_core import explorer
+    from drpose_core.explorer import widget as explorer
 
     monkeypatch.setattr(explorer, "PAGE_STEPS", (1, 2))
     monkeypatch.setattr(explorer, "PAGE_HYPOTHESES", (1, 5))

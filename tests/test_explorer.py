@@ -16,9 +16,8 @@ from PIL import Image
 from test_notebooks import ROOT, clone
 
 import drpose_core as dr
-from drpose_core import explorer as module
-from drpose_core.explorer import HypothesisExplorer
-from drpose_core.plots import clicked, explorer_view
+from drpose_core.explorer import HypothesisExplorer, clicked, explorer_view
+from drpose_core.explorer import widget as module
 from drpose_core.skeleton import BONES, J
 
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason=NO_BROWSER)

@@ -9,9 +9,10 @@ from browser import CHROMIUM, NO_BROWSER, jupyter_lab, watched_page
 CELL = """
 import torch
 import drpose_core as dr
-from drpose_core import plots, run_folders
+from drpose_core import plots
+from drpose_core.experiments import runs
 
-run_folders.WATCH = 0.5
+runs.WATCH = 0.5
 poses = dr.synthetic_poses("train", seconds=1, takes=1)[:200]
 torch.manual_seed(0)
 model = dr.DRPose(dr.ModelConfig(lifter="mlp", depth=1))

@@ -64,7 +64,7 @@ def test_a_cell_stopped_before_anything_was_kept_begins_with_the_same_weights(fe
 def test_what_was_left_goes_on_and_ends_in_the_same_weights(stop, few, tmp_path, monkeypatch):
     validate = lambda model: {"there_mm": float(model.denoiser.output.weight.sum())}  # noqa: E731
     whole = trained(tmp_path / "whole", few, validate=validate)
-    monkeypatch.setattr("drpose_core.run_folders.KEEP", 0)  # at every step
+    monkeypatch.setattr("drpose_core.experiments.runs.KEEP", 0)  # at every step
     trained(tmp_path / "left", few, validate=validate, stop=stop)
     for _ in range(2):  # the second time there is nothing left to do
         assert torch.equal(weights(trained(tmp_path / "left", few, validate=validate)), weights(whole))
@@ -260,7 +260,7 @@ def test_only_one_of_two_processes_writes(recordings, tmp_path):
 def test_the_printed_notebook_cell_trains_what_the_command_trains(recordings, tmp_path, monkeypatch, capsys):
     from drpose_core import cli
 
-    monkeypatch.setattr("drpose_core.cli.training.find_device", lambda: torch.device("cpu"))
+    monkeypatch.setattr("drpose_core.cli.train.find_device", lambda: torch.device("cpu"))
     command = ["drpose_core", "train", "--source", "cmu", "--data", recordings, "--out", tmp_path / "m.safetensors", "--folder", tmp_path / "r"]
     command += ["--model.lifter", "mlp", "--model.depth", "1", "--model.channels", "32", "--denoiser.lr", "1e-3", "--seed", "5"]
     monkeypatch.setattr("sys.argv", [*map(str, command)])

@@ -12,8 +12,8 @@ from test_notebooks import ROOT
 
 import drpose_core as dr
 from drpose_core.explorer import HypothesisExplorer
+from drpose_core.explorer.stick_figure import StickFigure
 from drpose_core.skeleton import J
-from drpose_core.stick_figure import StickFigure
 
 WRIST = dr.JOINTS.index("left wrist")
 

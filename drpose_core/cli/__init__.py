@@ -4,22 +4,14 @@ import sys
 
 import tyro
 
-from .poses import download, prepare
-from .predicting import predict_poses
-from .scoring import score
-from .training import train
-from .weights import convert
+from . import convert, download_cmu, evaluate, predict, prepare, train
 
 
 def main() -> None:
     """Run a command; a user's mistake ends in one sentence, not in a traceback."""
     app = tyro.extras.SubcommandApp()
-    app.command(prepare)
-    app.command(download, name="download-cmu")
-    app.command(train)
-    app.command(score, name="evaluate")
-    app.command(predict_poses, name="predict")
-    app.command(convert)
+    for module in (prepare, download_cmu, train, evaluate, predict, convert):
+        app.command(module.command, name=module.__name__.rpartition(".")[2].replace("_", "-"))
     try:
         app.cli(prog="python -m drpose_core", description=__doc__)
     except (ValueError, OSError, FloatingPointError) as error:

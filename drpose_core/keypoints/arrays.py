@@ -1,4 +1,4 @@
-"""Keypoints in arrays and tables -> one person at a time, as keypoint_files gives those of files."""
+"""Keypoints in arrays and tables -> one person at a time, as files gives those of files."""
 
 import numpy as np
 import pandas as pd

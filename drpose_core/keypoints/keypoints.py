@@ -1,6 +1,6 @@
 """2D keypoints from anywhere -> Human3.6M's joints of every person and frame, whole and in order, and a PoseSet that the models can take.
 
-Files of MMPose, AlphaPose and OpenPose, arrays and tables; in the formats of joint_formats. What is missing is filled in or left out, and
+Files of MMPose, AlphaPose and OpenPose, arrays and tables; in the formats of formats.FORMATS. What is missing is filled in or left out, and
 Keypoints.notes says what was done.
 """
 
@@ -40,7 +40,7 @@ class Keypoints:
     person: np.ndarray  # (N,) number of the person
     width: int  # of the picture, pixels
     height: int
-    format: str  # as it came, a key of joint_formats.FORMATS
+    format: str  # as it came, a key of formats.FORMATS
     name: str  # of the file
     notes: tuple[str, ...]  # what was assumed, filled in and left out
     fps: float | None = None  # frames per second, where the file has it
@@ -122,7 +122,7 @@ def read_keypoints(
     given: a path to the JSON of MMPose, AlphaPose or OpenPose, or to a folder of such files, one a frame; an array (K, 2) of one person,
     (frames, K, 2) or (frames, people, K, 2), or with confidence as a third number, and NaN for what is missing; or a DataFrame with a row a
     keypoint: x, y and, if there are such, confidence, frame, person and joint (name or number; without it the K keypoints stand in order).
-    format: a key of joint_formats.FORMATS; None recognises it. image_size: width and height; None takes the file's, or the smallest usual
+    format: a key of formats.FORMATS; None recognises it. image_size: width and height; None takes the file's, or the smallest usual
     size that holds all keypoints. least_confidence: a keypoint less sure counts as not seen. name: for figures and sentences (the file's).
     Frames are taken for those of one film: people are followed, and a joint that is gone for a moment is drawn in between; read unrelated
     pictures one by one.

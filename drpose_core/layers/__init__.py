@@ -3,4 +3,9 @@
 from .dropout import Dropout
 from .graph import Attention, ChebConv, LearnedGraph
 
-__all__ = ["Attention", "ChebConv", "Dropout", "LearnedGraph"]
+__all__ = [
+    "Attention",
+    "ChebConv",
+    "Dropout",
+    "LearnedGraph",
+]

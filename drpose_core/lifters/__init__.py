@@ -1,20 +1,8 @@
 """Initial models ("lifters"): any module or function (B, J, 2) screen units -> (B, J, 3) metres, camera frame."""
 
-from collections.abc import Callable
-
-from torch import nn
-
 from .dcgct import DCGCT
 from .elsewhere import Elsewhere
 from .htnet import HTNet
-from .mlp import ResidualMLP
+from .registry import LIFTERS, build_lifter
 
-# Add your own: LIFTERS["mine"] = MyModule; then ModelConfig(lifter="mine") trains and reloads like the built-in ones.
-LIFTERS: dict[str, Callable[[], nn.Module]] = {"dcgct": DCGCT, "htnet": HTNet, "mlp": ResidualMLP, "elsewhere": Elsewhere}
-
-
-def build_lifter(name: str) -> nn.Module:
-    """A fresh, untrained lifter by its registered name. Raises ValueError for an unknown one."""
-    if name not in LIFTERS:
-        raise ValueError(f"unknown lifter {name!r}: choose from {', '.join(LIFTERS)}, or register yours in drpose_core.lifters.LIFTERS")
-    return LIFTERS[name]()
+__all__ = ["DCGCT", "LIFTERS", "Elsewhere", "HTNet", "build_lifter"]

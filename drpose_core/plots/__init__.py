@@ -4,25 +4,40 @@ Left is blue, right is vermilion, the middle grey, in every figure. source is th
 For a paper: figure.write_image("pose.svg") (or .png, .pdf) after pip install kaleido.
 """
 
-from .bodies import gallery_figure, hypotheses_figure, motion_figure, pair_figure, pose_figure, steps_figure
+from .bodies import (
+    BONE_GROUPS,
+    as_poses,
+    gallery_figure,
+    gapped,
+    hypotheses_figure,
+    motion_figure,
+    pair_figure,
+    pose_figure,
+    skeleton_trace,
+    steps_figure,
+    upright,
+)
 from .charts import calibration_figure, curve_figure, heat_figure, joint_error_figure
 from .conversion import conversion_figure
-from .look import LEFT_COLOR, MIDDLE_COLOR, RIGHT_COLOR
+from .look import BEST_COLOR, INITIAL_COLOR, LEFT_COLOR, MEAN_COLOR, MIDDLE_COLOR, RIGHT_COLOR, TRUTH_COLOR, dressed
 from .losses import live_losses, losses_figure
-from .views import clicked, explorer_figure, explorer_view, fit_axes
 
 __all__ = [
+    "BEST_COLOR",
+    "BONE_GROUPS",
+    "INITIAL_COLOR",
     "LEFT_COLOR",
+    "MEAN_COLOR",
     "MIDDLE_COLOR",
     "RIGHT_COLOR",
+    "TRUTH_COLOR",
+    "as_poses",
     "calibration_figure",
-    "clicked",
     "conversion_figure",
     "curve_figure",
-    "explorer_figure",
-    "explorer_view",
-    "fit_axes",
+    "dressed",
     "gallery_figure",
+    "gapped",
     "heat_figure",
     "hypotheses_figure",
     "joint_error_figure",
@@ -31,5 +46,7 @@ __all__ = [
     "motion_figure",
     "pair_figure",
     "pose_figure",
+    "skeleton_trace",
     "steps_figure",
+    "upright",
 ]

@@ -1,9 +1,9 @@
-"""Scores: functions of tensors and tables. Never sees a model."""
+"""Scores: functions of tensors and tables of them. Never sees a model."""
 
 from .aggregation import ANSWERS, aggregate, reprojection_errors
 from .batch import CHOICES, HONEST, Previous, score_batch
 from .calibration import calibration_curve, calibration_error, covered
-from .metrics import hypothesis_errors, mpjpe, p_mpjpe
+from .metrics import hypothesis_errors, joint_errors, mpjpe, p_mpjpe
 from .tables import ORACLES, paper_table, table
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "calibration_error",
     "covered",
     "hypothesis_errors",
+    "joint_errors",
     "mpjpe",
     "p_mpjpe",
     "paper_table",

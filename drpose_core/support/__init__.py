@@ -1,4 +1,4 @@
-"""Files, pickles, devices, seeds and the notebooks' tour: what every room may use. Knows nothing of poses."""
+"""Files, pickles, devices, seeds and the tour: what every room may use. Knows nothing of poses."""
 
 from .devices import constant, device, distributed_run, process, world_size
 from .files import written_whole

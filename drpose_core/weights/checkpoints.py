@@ -11,8 +11,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from ..lifters import LIFTERS, build_lifter
-from ..lifters.elsewhere import Elsewhere
+from ..lifters import LIFTERS, Elsewhere, build_lifter
 from ..model import DRPose, ModelConfig
 from ..skeleton import JOINTS, J
 from ..support import project_root, written_whole

@@ -10,7 +10,7 @@ from ..weights import export_published, load_checkpoint, load_published, save_ch
 from .words import PICKLED, Published
 
 
-def convert(
+def command(
     source: tyro.conf.Positional[Path],
     out: tyro.conf.Positional[Path],
     lifter: Published = "dcgct",

@@ -15,9 +15,9 @@ import numpy as np
 import traitlets
 from PIL import Image, ImageOps
 
-from .keypoints import Keypoints, read_keypoints
-from .plots import LEFT_COLOR, MIDDLE_COLOR, RIGHT_COLOR
-from .skeleton import BONES, JOINTS, LEFT, RIGHT
+from ..keypoints import Keypoints, read_keypoints
+from ..plots import LEFT_COLOR, MIDDLE_COLOR, RIGHT_COLOR
+from ..skeleton import BONES, JOINTS, LEFT, RIGHT
 
 # Somebody standing, arms a little out, seen from the front, in a picture of 1000 x 1000 pixels.
 STANDING = [

@@ -6,9 +6,21 @@ A *view* is the data of all layers, trace name -> {"x", "y"[, "z"]}: what change
 import numpy as np
 import plotly.graph_objects as go
 
+from ..plots import (
+    BEST_COLOR,
+    BONE_GROUPS,
+    INITIAL_COLOR,
+    LEFT_COLOR,
+    MEAN_COLOR,
+    RIGHT_COLOR,
+    TRUTH_COLOR,
+    as_poses,
+    dressed,
+    gapped,
+    skeleton_trace,
+    upright,
+)
 from ..skeleton import BONES, JOINTS, LEFT, RIGHT, J
-from .bodies import BONE_GROUPS, as_poses, gapped, skeleton_trace, upright
-from .look import BEST_COLOR, INITIAL_COLOR, LEFT_COLOR, MEAN_COLOR, RIGHT_COLOR, TRUTH_COLOR, dressed
 
 PICKED_COLOR = "#F0C800"
 _EYE = {"x": 1.35, "y": -1.05, "z": 0.35}  # rather from the side, where hypotheses differ

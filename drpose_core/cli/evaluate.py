@@ -15,7 +15,7 @@ from ..weights import latest_checkpoint, load_checkpoint, load_published, with_p
 from .words import PICKLED, Published, Source, command_line, trained_on
 
 
-def score(
+def command(
     source: Source = "synthetic",
     data: Path | None = None,
     keypoints: str | None = None,

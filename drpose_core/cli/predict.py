@@ -16,7 +16,7 @@ from ..weights import latest_checkpoint, load_checkpoint, load_published
 from .words import PICKLED, Published, command_line, trained_on
 
 
-def predict_poses(
+def command(
     keypoints: tyro.conf.Positional[Path],
     out: tuple[Path, ...] = (),
     html: Path | None = None,

@@ -24,7 +24,7 @@ from ..weights import TRAINED_ON, load_checkpoint, load_published_lifter, save_c
 from .words import PICKLED, Source, command_line
 
 
-def train(
+def command(
     source: Source = "synthetic",
     data: Path | None = None,
     out: Path | None = None,

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import ipywidgets as widgets
 
-from .scores import ANSWERS
+from ..scores import ANSWERS
 
 STEPS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 30, 50, 100, 200)
 HYPOTHESES = (1, 2, 3, 5, 8, 10, 15, 20, 30, 50, 100, 200)

@@ -16,16 +16,16 @@ import ipywidgets as widgets
 import plotly.graph_objects as go
 import torch
 
-from .cameras import estimate_root, project
-from .data import PoseSet
-from .diffusion import ddim
-from .explorer_controls import explorer_controls
-from .explorer_page import write_page
-from .model import DRPose, denoise_fn, with_initial_poses
-from .plots import clicked, explorer_figure, explorer_view, fit_axes
-from .scores import aggregate, hypothesis_errors, mpjpe
-from .skeleton import J, flip
-from .support import hypothesis_generators
+from ..cameras import estimate_root, project
+from ..data import PoseSet
+from ..diffusion import ddim
+from ..model import DRPose, denoise_fn, with_initial_poses
+from ..scores import aggregate, hypothesis_errors, mpjpe
+from ..skeleton import J, flip
+from ..support import hypothesis_generators
+from .controls import explorer_controls
+from .figure import clicked, explorer_figure, explorer_view, fit_axes
+from .page import write_page
 
 CLICKABLE = ("hypotheses", "reprojections", "2D input, left", "2D input, right", "2D input, middle", "error of the answer", "spread")
 PATIENCE = 0.5  # seconds that an overtaken chain may still take
