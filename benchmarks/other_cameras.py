@@ -1,11 +1,14 @@
-"""What other cameras than Human3.6M's cost, and what redrawing the picture for a training camera (viewpoint.training_view) gives back.
+"""What other cameras than Human3.6M's cost, and what redrawing the picture for a training camera
+(viewpoint.training_view) gives back.
 
-python benchmarks/other_cameras.py --data ../shared/cmu --subjects 03
-python benchmarks/other_cameras.py --data ../shared/cmu --subjects 03 --checkpoint cmu.safetensors   (trained on other CMU subjects)
+python benchmarks/other_cameras.py --data ../shared/cmu --subjects 03 python
+benchmarks/other_cameras.py --data ../shared/cmu --subjects 03 --checkpoint cmu.safetensors
+(trained on other CMU subjects)
 
-CMU poses, every fifth frame, from four sides; 2D joints with the detector model's errors; one hypothesis in one step. Each row changes one
-thing of a camera 5 m away, 1.6 m high, with 47 degrees across a square picture, that looks at the hips. MPJPE in mm, and the root's distance
-(median of |root - true root| / distance). Prints the table and writes output/other_cameras.csv.
+CMU poses, every fifth frame, from four sides; 2D joints with the detector model's errors; one
+hypothesis in one step. Each row changes one thing of a camera 5 m away, 1.6 m high, with 47 degrees
+across a square picture, that looks at the hips. MPJPE in mm, and the root's distance (median of
+|root - true root| / distance). Prints the table and writes output/other_cameras.csv.
 """
 
 import math
@@ -26,7 +29,11 @@ from drpose_core.sources.cmu import cmu_subjects, recordings
 from drpose_core.sources.detector_model import detect
 
 SIDES = (20, 110, 200, 290)  # degrees around the person
-MADE = {"hip": ("left hip", "right hip"), "thorax": ("left shoulder", "right shoulder"), "spine": ("hip", "thorax")}  # as for COCO's joints
+MADE = {
+    "hip": ("left hip", "right hip"),
+    "thorax": ("left shoulder", "right shoulder"),
+    "spine": ("hip", "thorax"),
+}  # as for COCO's joints
 
 
 class Setup(NamedTuple):
@@ -63,20 +70,33 @@ CASES = {
 }
 
 
-def main(data: Path, subjects: tuple[str, ...], checkpoint: Path | None = None, stride: int = 5, seed: int = 0) -> None:
+def main(
+    data: Path,
+    subjects: tuple[str, ...],
+    checkpoint: Path | None = None,
+    stride: int = 5,
+    seed: int = 0,
+) -> None:
     """Measure every case with and without redrawing."""
-    model = dr.load_checkpoint(checkpoint or dr.project_root() / "checkpoints" / "default.safetensors")
+    model = dr.load_checkpoint(
+        checkpoint or dr.project_root() / "checkpoints" / "default.safetensors"
+    )
     found = cmu_subjects(data)
     takes = recordings({name: found[name] for name in subjects}, 0, stride)
     world = torch.from_numpy(np.concatenate([take.world for take in takes])).float()
     world[..., :2] -= world[:, :1, :2].clone()
-    rows = [{"camera": name, **measured(model, world, setup, seed)} for name, setup in CASES.items()]
+    rows = [
+        {"camera": name, **measured(model, world, setup, seed)} for name, setup in CASES.items()
+    ]
     table = pd.DataFrame(rows)
     out = dr.project_root() / "output" / "other_cameras.csv"
     out.parent.mkdir(exist_ok=True)
     table.to_csv(out, index=False)
     trained = model.record.get("train", {}).get("source", "unknown poses")
-    print(f"{len(world) * len(SIDES)} poses of CMU subjects {', '.join(subjects)}; model trained on {trained}\n{markdown(table)}")
+    print(
+        f"{len(world) * len(SIDES)} poses of CMU subjects {', '.join(subjects)}; model trained on "
+        f"{trained}\n{markdown(table)}"
+    )
 
 
 def measured(model: dr.DRPose, world: torch.Tensor, setup: Setup, seed: int) -> dict[str, float]:
@@ -99,7 +119,9 @@ def measured(model: dr.DRPose, world: torch.Tensor, setup: Setup, seed: int) -> 
         "redrawn": training_view(kp2d, own),
         "redrawn, 47° assumed": training_view(kp2d, pinhole(1, 1, FIELD_OF_VIEW)),
     }.items():
-        pose = dr.sample_poses(model, view[0], hypotheses=1, steps=1, generator=dr.generator(seed))[-1][:, 0]
+        pose = dr.sample_poses(model, view[0], hypotheses=1, steps=1, generator=dr.generator(seed))[
+            -1
+        ][:, 0]
         root = picture_frame(dr.estimate_root(pose, *view[:2]), view[2])
         pose = picture_frame(pose, view[2])
         cells[name] = round(1000 * dr.mpjpe(pose, points - points[:, :1]).mean().item(), 1)
@@ -109,24 +131,41 @@ def measured(model: dr.DRPose, world: torch.Tensor, setup: Setup, seed: int) -> 
 
 
 def filmed(world: torch.Tensor, setup: Setup) -> torch.Tensor:
-    """World (T, 17, 3), z up, hips at x = y = 0 -> in the frames of a camera on each of the sides, one after the other."""
+    """World (T, 17, 3), z up, hips at x = y = 0 -> in the frames of a camera on each of the sides,
+    one after the other.
+    """
     found = []
-    turn = rotation(0, setup.down) @ rotation(1, setup.right) if setup.right or setup.down else torch.eye(3)
+    turn = (
+        rotation(0, setup.down) @ rotation(1, setup.right)
+        if setup.right or setup.down
+        else torch.eye(3)
+    )
     turn = rotation(2, setup.roll) @ turn
     for side in SIDES:
         angle = math.radians(side)
-        eye = torch.tensor([setup.distance * math.cos(angle), setup.distance * math.sin(angle), setup.height])
+        eye = torch.tensor(
+            [setup.distance * math.cos(angle), setup.distance * math.sin(angle), setup.height]
+        )
         forward = torch.nn.functional.normalize(torch.tensor([0.0, 0.0, 0.95]) - eye, dim=0)
-        right = torch.nn.functional.normalize(torch.linalg.cross(forward, torch.tensor([0.0, 0.0, 1.0])), dim=0)
+        right = torch.nn.functional.normalize(
+            torch.linalg.cross(forward, torch.tensor([0.0, 0.0, 1.0])), dim=0
+        )
         axes = torch.stack([right, torch.linalg.cross(forward, right), forward])
         found.append((world - eye) @ axes.T @ turn.T)
     return torch.cat(found)
 
 
 def rotation(axis: int, degrees: float) -> torch.Tensor:
-    """About x: what lies ahead moves down; about y: to the right; about z: the picture turns clockwise."""
+    """About x: what lies ahead moves down; about y:
+
+    to the right; about z: the picture turns clockwise.
+    """
     c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-    about = {0: [[1, 0, 0], [0, c, s], [0, -s, c]], 1: [[c, 0, s], [0, 1, 0], [-s, 0, c]], 2: [[c, -s, 0], [s, c, 0], [0, 0, 1]]}
+    about = {
+        0: [[1, 0, 0], [0, c, s], [0, -s, c]],
+        1: [[c, 0, s], [0, 1, 0], [-s, 0, c]],
+        2: [[c, -s, 0], [s, c, 0], [0, 0, 1]],
+    }
     return torch.tensor(about[axis])
 
 

@@ -1,8 +1,10 @@
-"""The order of work of the published code, written anew on a kit model's own weights: the baseline of the other benchmarks.
+"""The order of work of the published code, written anew on a kit model's own weights: the baseline
+of the other benchmarks.
 
-Same layers and numbers as drpose_core (the benchmarks compare them), but as a research script does it: Chebyshev terms rebuilt in every
-call, the condition and all modulations once per hypothesis, queries, keys and values apart, the mirrored pass as a second one, training
-poses noised one at a time, poses fetched one at a time.
+Same layers and numbers as drpose_core (the benchmarks compare them), but as a research script does
+it: Chebyshev terms rebuilt in every call, the condition and all modulations once per hypothesis,
+queries, keys and values apart, the mirrored pass as a second one, training poses noised one at a
+time, poses fetched one at a time.
 """
 
 import math
@@ -34,8 +36,12 @@ def chebyshev(conv: ChebConv, x: torch.Tensor) -> torch.Tensor:
     adjacency = adjacency / adjacency.sum(1, keepdim=True)
     degree = torch.diag(adjacency.sum(1) ** -0.5)
     laplacian = torch.eye(J).to(x) - degree @ adjacency @ degree
-    terms = torch.stack([torch.eye(J).to(x), laplacian, 2 * laplacian @ laplacian - torch.eye(J).to(x)])
-    weight = conv.weight.view(x.shape[-1], 3, -1).transpose(0, 1)[:, None]  # (3, 1, inputs, outputs)
+    terms = torch.stack(
+        [torch.eye(J).to(x), laplacian, 2 * laplacian @ laplacian - torch.eye(J).to(x)]
+    )
+    weight = conv.weight.view(x.shape[-1], 3, -1).transpose(0, 1)[
+        :, None
+    ]  # (3, 1, inputs, outputs)
     return torch.matmul(torch.matmul(terms[:, None], x), weight).sum(0) + conv.bias
 
 
@@ -58,12 +64,20 @@ def learned_graph(f, x: torch.Tensor, drop: Drop) -> torch.Tensor:
 
 def modulated(part, f, h: torch.Tensor, cond: torch.Tensor, drop: Drop) -> torch.Tensor:
     shift, scale, gate = part.modulation(F.silu(cond)).chunk(3, dim=2)
-    normed = part.norm.weight * (h - h.mean(-1, keepdim=True)) / (h.std(-1, keepdim=True) + 1e-6) + part.norm.bias
+    normed = (
+        part.norm.weight * (h - h.mean(-1, keepdim=True)) / (h.std(-1, keepdim=True) + 1e-6)
+        + part.norm.bias
+    )
     return h + gate * drop(f(part.f, normed * (1 + scale) + shift, drop))
 
 
 def denoise(
-    net: Denoiser, kp2d: torch.Tensor, x_t: torch.Tensor, initial: torch.Tensor, t: torch.Tensor, drop: Drop = no_dropout
+    net: Denoiser,
+    kp2d: torch.Tensor,
+    x_t: torch.Tensor,
+    initial: torch.Tensor,
+    t: torch.Tensor,
+    drop: Drop = no_dropout,
 ) -> torch.Tensor:
     """kp2d (B, J, 2), x_t (B, H, J, 3), initial (B, J, 3), t (B,) -> x0 (B, H, J, 3)."""
     b, hypotheses = x_t.shape[:2]
@@ -88,8 +102,13 @@ def denoise(
 
 
 @torch.no_grad()
-def sample(model: dr.DRPose, kp2d: torch.Tensor, initial: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-    """Even steps, eta = 1, flip-averaged: initial (B, 2, J, 3), noise (K, B, H, J, 3) -> (K, B, H, J, 3), joint 0 at the origin."""
+def sample(
+    model: dr.DRPose, kp2d: torch.Tensor, initial: torch.Tensor, noise: torch.Tensor
+) -> torch.Tensor:
+    """Even steps, eta = 1, flip-averaged:
+
+    initial (B, 2, J, 3), noise (K, B, H, J, 3) -> (K, B, H, J, 3), joint 0 at the origin.
+    """
     a = model.schedule.alpha_bar.tolist()
     times, x, out = model.schedule.timesteps(len(noise)), noise[0], []
     for k, (now, after) in enumerate(pairwise(times)):
@@ -102,7 +121,11 @@ def sample(model: dr.DRPose, kp2d: torch.Tensor, initial: torch.Tensor, noise: t
         if after >= 0:
             spread = math.sqrt((1 - a[now] / a[after]) * (1 - a[after]) / (1 - a[now]))
             direction = (x / math.sqrt(a[now]) - x0) / math.sqrt(1 / a[now] - 1)
-            x = math.sqrt(a[after]) * x0 + math.sqrt(1 - a[after] - spread**2) * direction + spread * noise[k + 1]
+            x = (
+                math.sqrt(a[after]) * x0
+                + math.sqrt(1 - a[after] - spread**2) * direction
+                + spread * noise[k + 1]
+            )
     out = torch.stack(out)
     out[..., 0, :] = 0
     return out
@@ -116,14 +139,29 @@ def loss(model: dr.DRPose, batch: dr.PoseSet, drop: Drop, initial: torch.Tensor)
         a = model.schedule.alpha_bar.to(x0)[t]
         noised.append((a.sqrt() * x0 + (1 - a).sqrt() * torch.randn_like(x0)).clamp(-CLIP, CLIP))
         times.append(t)
-    pred = denoise(model.denoiser, batch.kp2d, torch.stack(noised)[:, None], initial, torch.stack(times).squeeze(-1), drop)[:, 0]
-    return ((pred - batch.pose3d).norm(dim=-1) * torch.tensor(JOINT_WEIGHTS, device=pred.device)).mean()
+    pred = denoise(
+        model.denoiser,
+        batch.kp2d,
+        torch.stack(noised)[:, None],
+        initial,
+        torch.stack(times).squeeze(-1),
+        drop,
+    )[:, 0]
+    return (
+        (pred - batch.pose3d).norm(dim=-1) * torch.tensor(JOINT_WEIGHTS, device=pred.device)
+    ).mean()
 
 
 def training(model: dr.DRPose, batch: dr.PoseSet, *, lifter: bool) -> Iterator[float]:
-    """Steps on one batch without end, with Adam (amsgrad), yielding the loss; lifter: ask it in every step, dropout on, as published."""
+    """Steps on one batch without end, with Adam (amsgrad), yielding the loss; lifter:
+
+    ask it in every step, dropout on, as published.
+    """
     optimizer = torch.optim.Adam(model.denoiser.parameters(), lr=5e-4, amsgrad=True)
-    drop = lambda x: F.dropout(x, model.config.dropout)  # noqa: E731
+
+    def drop(x):
+        return F.dropout(x, model.config.dropout)
+
     while True:
         with torch.no_grad():
             initial = model.lifter.train()(batch.kp2d) if lifter else batch.initial[:, 0]
@@ -135,19 +173,32 @@ def training(model: dr.DRPose, batch: dr.PoseSet, *, lifter: bool) -> Iterator[f
 
 
 class Fetched(torch.utils.data.Dataset):
-    """VideoPose3D's files for training, one pose at a time: read and converted recording by recording, looked up by an index of frames."""
+    """VideoPose3D's files for training, one pose at a time:
+
+    read and converted recording by recording, looked up by an index of frames.
+    """
 
     def __init__(self, folder: Path, keypoints: str, subjects: tuple[str, ...]):
         positions = np.load(folder / "data_3d_h36m.npz", allow_pickle=True)["positions_3d"].item()
-        pixels = np.load(folder / f"data_2d_h36m_{keypoints}.npz", allow_pickle=True)["positions_2d"].item()
+        pixels = np.load(folder / f"data_2d_h36m_{keypoints}.npz", allow_pickle=True)[
+            "positions_2d"
+        ].item()
         self.poses, self.keypoints, self.index = [], [], []
         for subject in subjects:
             for action, world in positions[subject].items():
                 for camera, view in zip(dr.h36m_cameras(subject), pixels[subject][action]):
-                    pose = world_to_camera(torch.from_numpy(np.float32(world)), camera).numpy()[:, H36M_32]
+                    pose = world_to_camera(torch.from_numpy(np.float32(world)), camera).numpy()[
+                        :, H36M_32
+                    ]
                     self.poses.append(pose - pose[:, :1])
-                    self.keypoints.append(view[: len(pose)] / camera.width * 2 - [1, camera.height / camera.width])
-                    rows = [(len(self.poses) - 1, frame, mirrored) for frame in range(len(pose)) for mirrored in (False, True)]
+                    self.keypoints.append(
+                        view[: len(pose)] / camera.width * 2 - [1, camera.height / camera.width]
+                    )
+                    rows = [
+                        (len(self.poses) - 1, frame, mirrored)
+                        for frame in range(len(pose))
+                        for mirrored in (False, True)
+                    ]
                     self.index.extend(rows)
 
     def __len__(self) -> int:

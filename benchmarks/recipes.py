@@ -1,9 +1,12 @@
-"""Which way of training the denoiser is best on people it has not seen, at the same number of samples.
+"""Which way of training the denoiser is best on people it has not seen, at the same number of
+samples.
 
-python benchmarks/recipes.py --source synthetic            python benchmarks/recipes.py --source cmu --data ../shared/cmu
+python benchmarks/recipes.py --source synthetic            python benchmarks/recipes.py --source cmu
+--data ../shared/cmu
 
-What differs from the default is in the name. One row per source, seed and recipe goes to output/recipes.csv as
-soon as it is measured; what stands there is not measured again. The lifter is DC-GCT, trained once per source and seed (output/recipes/).
+What differs from the default is in the name. One row per source, seed and recipe goes to
+output/recipes.csv as soon as it is measured; what stands there is not measured again. The lifter is
+DC-GCT, trained once per source and seed (output/recipes/).
 """
 
 import math
@@ -28,11 +31,18 @@ LIMBS = torch.tensor(JOINT_WEIGHTS)
 MEASURES = ("refined MPJPE", "refined P-MPJPE", "mean of 10", "best of 10 (oracle)", "ECE")
 
 
-def denoising(model, batch, *, generator, weights=LIMBS, depth=1.0, power=1.0, initial_noise=INITIAL_NOISE) -> torch.Tensor:
-    """model.denoising_loss with more to turn: joint weights, the depth's weight, and t = T u^power for a uniform u."""
+def denoising(
+    model, batch, *, generator, weights=LIMBS, depth=1.0, power=1.0, initial_noise=INITIAL_NOISE
+) -> torch.Tensor:
+    """model.denoising_loss with more to turn:
+
+    joint weights, the depth's weight, and t = T u^power for a uniform u.
+    """
     x0, steps = batch.pose3d, len(model.schedule)
     t = (steps * torch.rand(len(x0), generator=generator) ** power).long()
-    x_t = model.schedule.add_noise(x0, t, torch.randn(x0.shape, generator=generator)).clamp(-CLIP, CLIP)
+    x_t = model.schedule.add_noise(x0, t, torch.randn(x0.shape, generator=generator)).clamp(
+        -CLIP, CLIP
+    )
     x_init = batch.initial[:, 0] + initial_noise * torch.randn(x0.shape, generator=generator)
     pred = model.denoiser(x_t[:, None], x_init, model.denoiser.condition(batch.kp2d, t))[:, 0]
     distance = ((pred - x0) * torch.tensor([1, 1, depth])).norm(dim=-1)
@@ -42,7 +52,11 @@ def denoising(model, batch, *, generator, weights=LIMBS, depth=1.0, power=1.0, i
 def recipes(epochs: int) -> dict[str, tuple[dr.TrainConfig, Callable]]:
     """Name -> (configuration, loss)."""
     config = partial(dr.TrainConfig, epochs=epochs)
-    default, slower, loss = config(), config(lr=1e-3), dr.denoising_loss  # slower: the default of before, on which parts were tried singly
+    default, slower, loss = (
+        config(),
+        config(lr=1e-3),
+        dr.denoising_loss,
+    )  # slower: the default of before, on which parts were tried singly
     published = dr.TrainConfig.published(epochs)
     return {
         "published": (published, loss),
@@ -54,7 +68,10 @@ def recipes(epochs: int) -> dict[str, tuple[dr.TrainConfig, Callable]]:
         "mean of weights over 1000 steps": (default, loss),
         "lr 1e-3, mean of weights over 1000 steps": (slower, loss),
         "lr 1e-3, mean of weights over 100 steps": (slower, loss),
-        "published, batch 32, mean of weights over 1000 steps": (config(lr=5e-4, decay="published"), loss),
+        "published, batch 32, mean of weights over 1000 steps": (
+            config(lr=5e-4, decay="published"),
+            loss,
+        ),
         "lr 1e-3, batch 64": (config(lr=1e-3, batch_size=64), loss),
         "lr 1e-3, batch 16": (config(lr=1e-3, batch_size=16), loss),
         "lr 1e-3, all joints weigh 1": (slower, partial(denoising, weights=torch.ones(17))),
@@ -73,7 +90,9 @@ def main(
     only: tuple[str, ...] = (),
     samples: int = 20_000,
 ) -> None:
-    """Train and score; samples are poses before mirroring, for the lifter and again for the denoiser; only: names of recipes."""
+    """Train and score; samples are poses before mirroring, for the lifter and again for the
+    denoiser; only: names of recipes.
+    """
     train, test = (dr.load_poses(source, split, data) for split in ("train", "test"))
     test = test[torch.randperm(len(test), generator=dr.generator(0))[:1024]]
     epochs = math.ceil(samples / len(train))
@@ -92,12 +111,17 @@ def main(
             if "mean of weights" in name:
                 steps = averaging(steps, model, 1 - 1 / int(name.split()[-2]))
             run(f"{source} {seed} {name}", steps, seen, config)
-            append(OUT, cell | {"seconds": round(time.perf_counter() - start)} | scores(model.eval(), test))
+            append(
+                OUT,
+                cell | {"seconds": round(time.perf_counter() - start)} | scores(model.eval(), test),
+            )
     print(markdown(summary(pd.read_csv(OUT))))
 
 
 def averaging(steps: Iterator, model: dr.DRPose, decay: float) -> Iterator:
-    """The steps as they come; at the end the weights are their running mean, young means following faster."""
+    """The steps as they come; at the end the weights are their running mean, young means following
+    faster.
+    """
     now = [p.detach() for p in model.denoiser.parameters()]
     mean = [p.clone() for p in now]
     for step in steps:
@@ -113,24 +137,38 @@ def lifter(source: str, seed: int, poses: dr.PoseSet, epochs: int) -> torch.nn.M
         torch.manual_seed(seed)
         config = dr.TrainConfig(epochs=epochs, lr=1e-3, seed=seed)
         module = dr.build_lifter("dcgct")
-        run(f"{source} {seed} lifter", dr.train(module, dr.lifting_loss, poses, config), poses, config)
+        run(
+            f"{source} {seed} lifter",
+            dr.train(module, dr.lifting_loss, poses, config),
+            poses,
+            config,
+        )
         dr.save_checkpoint(path, dr.DRPose(dr.ModelConfig(depth=1), module))
     return dr.load_checkpoint(path).lifter
 
 
 def scores(model: dr.DRPose, test: dr.PoseSet) -> dict[str, float]:
-    """mm: refined once (H = 1, K = 1) as mean over actions, and on 96 poses 10 hypotheses in 8 quadratic steps with eta = 0."""
+    """mm: refined once (H = 1, K = 1) as mean over actions, and on 96 poses 10 hypotheses in 8
+    quadratic steps with eta = 0.
+    """
     once = dr.table(dr.evaluate(model, test, hypotheses=1, steps=1))
     many = dr.assess(model, test[:96], hypotheses=10, steps=8, spacing="quadratic", eta=0)
     table = dr.table(many.scores)
     ece = many.summary.set_index("quantity")["value"]["calibration error (ECE), H = 10"]
-    row = {"initial MPJPE": once["MPJPE"]["initial"]} | {f"refined {p}": once[p]["p_avg"] for p in ("MPJPE", "P-MPJPE")}
-    row |= {"mean of 10": table["MPJPE"]["p_avg"], "best of 10 (oracle)": table["MPJPE"]["p_best"], "ECE": ece}
+    row = {"initial MPJPE": once["MPJPE"]["initial"]} | {
+        f"refined {p}": once[p]["p_avg"] for p in ("MPJPE", "P-MPJPE")
+    }
+    row |= {
+        "mean of 10": table["MPJPE"]["p_avg"],
+        "best of 10 (oracle)": table["MPJPE"]["p_best"],
+        "ECE": ece,
+    }
     return {name: round(float(value), 3) for name, value in row.items()}
 
 
 def summary(rows: pd.DataFrame) -> pd.DataFrame:
-    """Per source and recipe, means over seeds, each as the difference from a reference on the same seeds (the reference itself: as it is).
+    """Per source and recipe, means over seeds, each as the difference from a reference on the same
+    seeds (the reference itself: as it is).
 
     The reference is the default; for what was tried with lr 1e-3, that learning rate alone.
     """
@@ -141,8 +179,22 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
             own = by_seed.loc[name]
             reference = "lr 1e-3" if name.startswith("lr 1e-3,") else "default"
             change = own if name == reference else own - by_seed.loc[reference].loc[own.index]
-            cells = {m: f"{change[m].mean():{'' if name == reference else '+'}.{2 if m == 'ECE' else 1}f}" for m in MEASURES}
-            table.append({"source": source, "recipe": name, "minus": "" if name == reference else reference, "seeds": len(own)} | cells)
+            cells = {
+                m: format(
+                    change[m].mean(),
+                    f"{'' if name == reference else '+'}.{2 if m == 'ECE' else 1}f",
+                )
+                for m in MEASURES
+            }
+            table.append(
+                {
+                    "source": source,
+                    "recipe": name,
+                    "minus": "" if name == reference else reference,
+                    "seeds": len(own),
+                }
+                | cells
+            )
     return pd.DataFrame(table)
 
 

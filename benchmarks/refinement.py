@@ -1,9 +1,12 @@
-"""Initial pose against refined pose over seeds: behind the README's results and the choice of how the lifter runs while the denoiser trains.
+"""Initial pose against refined pose over seeds: behind the README's results and the choice of how
+the lifter runs while the denoiser trains.
 
-python benchmarks/refinement.py --source cmu --data ../shared/cmu --lifters dcgct htnet --seeds 0 1 2 --modes frozen published
+python benchmarks/refinement.py --source cmu --data ../shared/cmu --lifters dcgct htnet --seeds 0 1
+2 --modes frozen published
 
-One row per lifter, seed and mode goes to output/refinement.csv as soon as it is measured; what stands there is not measured again. Lifters
-are kept in output/refinement/ and shared by the modes. Set OMP_NUM_THREADS=1 and start one process per core and source to use all cores.
+One row per lifter, seed and mode goes to output/refinement.csv as soon as it is measured; what
+stands there is not measured again. Lifters are kept in output/refinement/ and shared by the modes.
+Set OMP_NUM_THREADS=1 and start one process per core and source to use all cores.
 """
 
 import math
@@ -36,16 +39,27 @@ def main(
     samples: int = 20_000,
     batch_size: int = 32,
 ) -> None:
-    """Train and score every combination; samples are poses before mirroring, for the lifter and again for the denoiser."""
+    """Train and score every combination; samples are poses before mirroring, for the lifter and
+    again for the denoiser.
+    """
     train, test = (dr.load_poses(source, split, data) for split in ("train", "test"))
     test = test[torch.randperm(len(test), generator=dr.generator(0))[:1024]]
     for seed in seeds:
         epochs = math.ceil(samples / len(train))
         poses = train[torch.randperm(len(train), generator=dr.generator(seed))[: samples // epochs]]
-        config = dr.TrainConfig(epochs=epochs, batch_size=batch_size, lr=1e-3, seed=seed)  # the default when the tables were made
+        config = dr.TrainConfig(
+            epochs=epochs, batch_size=batch_size, lr=1e-3, seed=seed
+        )  # the default when the tables were made
         for name in lifters:
             for mode in modes:
-                cell = {"source": source, "lifter": name, "seed": seed, "mode": mode, "samples": samples, "batch_size": batch_size}
+                cell = {
+                    "source": source,
+                    "lifter": name,
+                    "seed": seed,
+                    "mode": mode,
+                    "samples": samples,
+                    "batch_size": batch_size,
+                }
                 if measured(OUT, cell):
                     continue
                 start = time.perf_counter()
@@ -56,7 +70,9 @@ def main(
 
 
 def summary(rows: pd.DataFrame) -> pd.DataFrame:
-    """MPJPE / P-MPJPE in mm, mean over seeds and, in brackets, their standard deviation; the last column is refined minus initial."""
+    """MPJPE / P-MPJPE in mm, mean over seeds and, in brackets, their standard deviation; the last
+    column is refined minus initial.
+    """
 
     def cell(part: pd.DataFrame, what: str, oracle: str = "") -> str:
         values = [part[f"{what} {protocol}{oracle}"] for protocol in ("MPJPE", "P-MPJPE")]
@@ -64,10 +80,15 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
 
     table = []
     for (source, name, mode), part in rows.groupby(["source", "lifter", "mode"], sort=False):
-        change = [part[f"refined {protocol}"] - part[f"initial {protocol}"] for protocol in ("MPJPE", "P-MPJPE")]
+        change = [
+            part[f"refined {protocol}"] - part[f"initial {protocol}"]
+            for protocol in ("MPJPE", "P-MPJPE")
+        ]
         cells = {what: cell(part, what) for what in ("initial", "refined", "mean of 10")}
         cells |= {"best of 10 (oracle)": cell(part, "best of 10", " (oracle)")}
-        cells |= {"refined - initial": " / ".join(f"{v.mean():+.1f} ({v.std():.1f})" for v in change)}
+        cells |= {
+            "refined - initial": " / ".join(f"{v.mean():+.1f} ({v.std():.1f})" for v in change)
+        }
         table.append({"source": source, "lifter": name, "mode": mode, "seeds": len(part)} | cells)
     return pd.DataFrame(table)
 
@@ -75,7 +96,9 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
 def lifter(cell: dict, poses: dr.PoseSet, config: dr.TrainConfig) -> torch.nn.Module:
     """The trained lifter of a source, name and seed; from its file if it is there."""
     name, seed = cell["lifter"], cell["seed"]
-    path = OUT.with_suffix("") / "{source}_{lifter}_{seed}_{samples}_{batch_size}.safetensors".format(**cell)
+    path = OUT.with_suffix(
+        ""
+    ) / "{source}_{lifter}_{seed}_{samples}_{batch_size}.safetensors".format(**cell)
     if not path.exists():
         torch.manual_seed(seed)
         module = dr.build_lifter(name)
@@ -84,11 +107,14 @@ def lifter(cell: dict, poses: dr.PoseSet, config: dr.TrainConfig) -> torch.nn.Mo
     return dr.load_checkpoint(path).lifter
 
 
-def refiner(module: torch.nn.Module, name: str, mode: Mode, poses: dr.PoseSet, config: dr.TrainConfig) -> dr.DRPose:
+def refiner(
+    module: torch.nn.Module, name: str, mode: Mode, poses: dr.PoseSet, config: dr.TrainConfig
+) -> dr.DRPose:
     """A denoiser trained on a lifter's poses.
 
-    frozen: the lifter in eval mode. noisy: frozen, plus the loss's own noise on the initial pose (the kit's default). dropout: its dropout
-    on. published: its dropout on and its BatchNorm on the batch's statistics, which also move its running ones, as in the published run.
+    frozen: the lifter in eval mode. noisy: frozen, plus the loss's own noise on the initial pose
+    (the kit's default). dropout: its dropout on. published: its dropout on and its BatchNorm on the
+    batch's statistics, which also move its running ones, as in the published run.
     """
     torch.manual_seed(config.seed + 1)
     model = dr.DRPose(dr.ModelConfig(lifter=name), module)
@@ -101,31 +127,51 @@ def refiner(module: torch.nn.Module, name: str, mode: Mode, poses: dr.PoseSet, c
         if mode == "dropout":
             for part in model.lifter.modules():
                 part.train(not isinstance(part, torch.nn.BatchNorm1d) and part.training)
-        return dr.denoising_loss(model, batch, generator=generator, initial_noise=INITIAL_NOISE if mode == "noisy" else 0)
+        return dr.denoising_loss(
+            model, batch, generator=generator, initial_noise=INITIAL_NOISE if mode == "noisy" else 0
+        )
 
     run(f"{name} {config.seed} {mode}", dr.train(model, loss, poses, config), poses, config)
     return model.eval()
 
 
 def run(name: str, steps, poses: dr.PoseSet, config: dr.TrainConfig) -> None:
-    for _ in tqdm(steps, desc=name, total=config.epochs * steps_per_epoch(len(poses), config), mininterval=30):
+    for _ in tqdm(
+        steps, desc=name, total=config.epochs * steps_per_epoch(len(poses), config), mininterval=30
+    ):
         pass
 
 
 def scores(model: dr.DRPose, untouched: Callable, test: dr.PoseSet) -> dict[str, float]:
-    """MPJPE and P-MPJPE in mm of the lifter as it was, of the pose refined once, and of 10 hypotheses in 5 steps on fewer poses."""
+    """MPJPE and P-MPJPE in mm of the lifter as it was, of the pose refined once, and of 10
+    hypotheses in 5 steps on fewer poses.
+    """
     initial = dr.DRPose(model.config, untouched).eval()
     given = dr.with_initial_poses(initial, test)
     pose = (given.initial[:, 0] + dr.flip(given.initial[:, 1])) / 2
     pose[:, 0] = 0
     row = {"test_poses": len(test)}
     once = dr.table(dr.evaluate(model, test, hypotheses=1, steps=1))
-    many = dr.table(dr.evaluate(model, test[:96], hypotheses=10, steps=len(SPACING), spacing=SPACING))
-    by_action = pd.DataFrame({"action": test.action, "MPJPE": dr.mpjpe(pose, test.pose3d), "P-MPJPE": dr.p_mpjpe(pose, test.pose3d)})
+    many = dr.table(
+        dr.evaluate(model, test[:96], hypotheses=10, steps=len(SPACING), spacing=SPACING)
+    )
+    by_action = pd.DataFrame(
+        {
+            "action": test.action,
+            "MPJPE": dr.mpjpe(pose, test.pose3d),
+            "P-MPJPE": dr.p_mpjpe(pose, test.pose3d),
+        }
+    )
     before = 1000 * by_action.groupby("action").mean().mean()
     for protocol in ("MPJPE", "P-MPJPE"):
-        row |= {f"initial {protocol}": before[protocol], f"refined {protocol}": once[protocol]["p_avg"]}
-        row |= {f"mean of 10 {protocol}": many[protocol]["p_avg"], f"best of 10 {protocol} (oracle)": many[protocol]["p_best"]}
+        row |= {
+            f"initial {protocol}": before[protocol],
+            f"refined {protocol}": once[protocol]["p_avg"],
+        }
+        row |= {
+            f"mean of 10 {protocol}": many[protocol]["p_avg"],
+            f"best of 10 {protocol} (oracle)": many[protocol]["p_best"],
+        }
     return {name: round(float(value), 2) for name, value in row.items()}
 
 

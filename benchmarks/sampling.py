@@ -1,9 +1,11 @@
-"""Speed of sampling against the published order of work, in the same run: python benchmarks/sampling.py [--device cuda]
+"""Speed of sampling against the published order of work, in the same run: python
+benchmarks/sampling.py [--device cuda]
 
-A hypothesis-step is one hypothesis of one image taken through one denoising step, both mirror sides included. The baseline is
-benchmarks/published_way.py on the same weights and noise; the results are compared first. The ceiling is what the same matrix products take
-alone, one after the other, each on operands and an output of its own that are ready: recorded from one pass of the network, attention's two
-products included.
+A hypothesis-step is one hypothesis of one image taken through one denoising step, both mirror sides
+included. The baseline is benchmarks/published_way.py on the same weights and noise; the results are
+compared first. The ceiling is what the same matrix products take alone, one after the other, each
+on operands and an output of its own that are ready: recorded from one pass of the network,
+attention's two products included.
 """
 
 import importlib.util
@@ -34,25 +36,49 @@ def main(device: str = "cpu", images: int = 32, naive: Path | None = None) -> No
     Args:
         device: Where to sample.
         images: B, how many pictures at once.
-        naive: Another baseline: a file with Denoiser() and sample(net, kp2d, kp2d_flip, initial, initial_flip, H, K).
+        naive: Another baseline: a file with Denoiser() and sample(net, kp2d, kp2d_flip, initial,
+            initial_flip, H, K).
     """
     on = dr.device(device)
     plain = load(on)
     test = dr.with_initial_poses(plain, dr.synthetic_poses("test")[:images].to(on))
-    models = {"float32": plain, "float32, compiled": load(on, compiled=True), "bf16": load(on, bf16=True)}
+    models = {
+        "float32": plain,
+        "float32, compiled": load(on, compiled=True),
+        "bf16": load(on, bf16=True),
+    }
     models |= {"bf16, compiled": load(on, bf16=True, compiled=True)}
     sizes = [(20, 5), (5, 5), (200, 1)] if on.type == "cpu" else [(20, 5), (200, 5), (200, 20)]
     rows = [row for size in sizes for row in compare(models, test, *size, naive)]
-    where = torch.cuda.get_device_name() if on.type == "cuda" else f"{platform.machine()}, {torch.get_num_threads()} threads"
-    print(f"Sampling, B = {images}, default checkpoint, synthetic pictures, medians of {ROUNDS} rounds in turn;")
+    where = (
+        torch.cuda.get_device_name()
+        if on.type == "cuda"
+        else f"{platform.machine()}, {torch.get_num_threads()} threads"
+    )
+    print(
+        f"Sampling, B = {images}, default checkpoint, synthetic pictures, medians of {ROUNDS} "
+        "rounds in turn;"
+    )
     print(f"{where}, torch {torch.__version__}\n")
     print(markdown(pd.DataFrame(rows)))
     flops, alone, whole = ceiling(plain.denoiser, on)
-    print(f"\nOne float32 pass: {flops / 1e6:.1f} MFLOP of matrix products a pose; alone they reach {flops / alone / 1e9:.0f} GFLOP/s,")
-    print(f"within the network, not compiled, {flops / whole / 1e9:.0f}: {100 * alone / whole:.0f} % of that ceiling.")
-    one = lambda: dr.sample_poses(plain, test.kp2d[:1], hypotheses=20, steps=5)  # noqa: E731
+    print(
+        f"\nOne float32 pass: {flops / 1e6:.1f} MFLOP of matrix products a pose; alone they reach "
+        f"{flops / alone / 1e9:.0f} GFLOP/s,"
+    )
+    print(
+        f"within the network, not compiled, {flops / whole / 1e9:.0f}: {100 * alone / whole:.0f} % "
+        "of that ceiling."
+    )
+
+    def one():
+        return dr.sample_poses(plain, test.kp2d[:1], hypotheses=20, steps=5)
+
     one()
-    print(f"One image with its initial pose, H = 20, K = 5: {1000 * median(seconds(one, on) for _ in range(3 * ROUNDS)):.0f} ms.")
+    print(
+        "One image with its initial pose, H = 20, K = 5: "
+        f"{1000 * median(seconds(one, on) for _ in range(3 * ROUNDS)):.0f} ms."
+    )
 
 
 def load(on: torch.device, *, bf16: bool = False, compiled: bool = False) -> dr.DRPose:
@@ -63,30 +89,59 @@ def load(on: torch.device, *, bf16: bool = False, compiled: bool = False) -> dr.
     return model
 
 
-def compare(models: dict[str, dr.DRPose], test: dr.PoseSet, hypotheses: int, steps: int, naive: Path | None) -> list[dict]:
-    """Every model and the baselines in turn, round by round, so that all see the same machine; a row a model."""
+def compare(
+    models: dict[str, dr.DRPose], test: dr.PoseSet, hypotheses: int, steps: int, naive: Path | None
+) -> list[dict]:
+    """Every model and the baselines in turn, round by round, so that all see the same machine; a
+    row a model.
+    """
     plain, on = models["float32"], test.device
     noise = torch.randn(steps, len(test), hypotheses, 17, 3, generator=dr.generator(0)).to(on)
-    own = lambda model: dr.sample_poses(model, test.kp2d, hypotheses=hypotheses, steps=steps, noise=noise, initial=test.initial)  # noqa: E731
-    published = lambda: published_way.sample(plain, test.kp2d, test.initial, noise)  # noqa: E731
+
+    def own(model):
+        return dr.sample_poses(
+            model, test.kp2d, hypotheses=hypotheses, steps=steps, noise=noise, initial=test.initial
+        )
+
+    def published():
+        return published_way.sample(plain, test.kp2d, test.initial, noise)
+
     if on.type == "cuda":
         models = models | {"TF32": plain}
-    work = {"published way": published} | {name: partial(own, model) for name, model in models.items()}
+    work = {"published way": published} | {
+        name: partial(own, model) for name, model in models.items()
+    }
     if "TF32" in work:
         work["TF32"] = partial(in_tf32, work["TF32"])
     if naive:
         work[naive.name] = foreign(naive, test, hypotheses, steps)
     exact = published()
-    moved = {name: 1000 * (work[name]() - exact)[-1].norm(dim=-1) for name in models}  # warms up, and compiles
+    moved = {
+        name: 1000 * (work[name]() - exact)[-1].norm(dim=-1) for name in models
+    }  # warms up, and compiles
     rounds = []
     for _ in tqdm(range(ROUNDS), f"H = {hypotheses}, K = {steps}"):
         rounds.append({name: seconds(run, on) for name, run in work.items()})
     rows = []
     for name in models:
-        ratios = {f"times {base}": median(r[base] / r[name] for r in rounds) for base in ("published way", *([naive.name] if naive else []))}
+        ratios = {
+            f"times {base}": median(r[base] / r[name] for r in rounds)
+            for base in ("published way", *([naive.name] if naive else []))
+        }
         rate = len(test) * hypotheses * steps / median(r[name] for r in rounds)
-        row = {"computed": name, "H": hypotheses, "K": steps, "hypothesis-steps / s": round(rate)} | {n: f"{r:.2f}" for n, r in ratios.items()}
-        rows.append(row | {"mean difference (mm)": f"{moved[name].mean():.4f}", "largest (mm)": f"{moved[name].max():.3f}"})
+        row = {
+            "computed": name,
+            "H": hypotheses,
+            "K": steps,
+            "hypothesis-steps / s": round(rate),
+        } | {n: f"{r:.2f}" for n, r in ratios.items()}
+        rows.append(
+            row
+            | {
+                "mean difference (mm)": f"{moved[name].mean():.4f}",
+                "largest (mm)": f"{moved[name].max():.3f}",
+            }
+        )
     return rows
 
 
@@ -136,18 +191,34 @@ class Products(TorchDispatchMode):
         elif name.startswith("_scaled_dot_product"):
             b, heads, joints, width = args[0].shape
             scores = torch.Size((b * heads, joints, joints))
-            self.operands.append((torch.Size((b * heads, joints, width)), torch.Size((b * heads, width, joints)), True))
+            self.operands.append(
+                (
+                    torch.Size((b * heads, joints, width)),
+                    torch.Size((b * heads, width, joints)),
+                    True,
+                )
+            )
             self.operands.append((scores, torch.Size((b * heads, joints, width)), False))
         return func(*args, **(kwargs or {}))
 
 
 @torch.no_grad()
 def ceiling(net: torch.nn.Module, device: torch.device) -> tuple[float, float, float]:
-    """Of one pass over a chunk: floating-point operations, seconds of its matrix products alone, seconds of the pass; each per pose."""
+    """Of one pass over a chunk:
+
+    floating-point operations, seconds of its matrix products alone, seconds of the pass; each per
+    pose.
+    """
     hypotheses = 20
     images = (CHUNK if device.type == "cpu" else CARD_CHUNK) // hypotheses
-    kp2d, initial = torch.randn(images, 17, 2, device=device), torch.randn(images, 17, 3, device=device)
-    x_t, cond = torch.randn(images, hypotheses, 17, 3, device=device), net.condition(kp2d, torch.full((images,), 500, device=device))
+    kp2d, initial = (
+        torch.randn(images, 17, 2, device=device),
+        torch.randn(images, 17, 3, device=device),
+    )
+    x_t, cond = (
+        torch.randn(images, hypotheses, 17, 3, device=device),
+        net.condition(kp2d, torch.full((images,), 500, device=device)),
+    )
     with Products() as products:
         net(x_t, initial, cond)
     ready, flops = [], 0
@@ -162,7 +233,10 @@ def ceiling(net: torch.nn.Module, device: torch.device) -> tuple[float, float, f
         for product, a, b, out in ready:
             product(a, b, out=out)
 
-    times = [(seconds(alone, device), seconds(lambda: net(x_t, initial, cond), device)) for _ in range(6 * ROUNDS)]
+    times = [
+        (seconds(alone, device), seconds(lambda: net(x_t, initial, cond), device))
+        for _ in range(6 * ROUNDS)
+    ]
     return tuple(x / (images * hypotheses) for x in (flops, *map(median, zip(*times))))
 
 

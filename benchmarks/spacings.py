@@ -1,10 +1,12 @@
-"""Few steps against many: where sampling steps should lie. Behind the kit's default of 8 quadratic steps without added noise.
+"""Few steps against many: where sampling steps should lie. Behind the kit's default of 8 quadratic
+steps without added noise.
 
 python benchmarks/spacings.py --source cmu --data ../shared/cmu --seeds 0 1 2
 
-For each seed a model is trained (kept in output/spacings/), then scored with H = 20 for every sampler, spacing and number of steps. One row
-each goes to output/spacings.csv as soon as it is measured; what stands there is not measured again. The baseline is 200 even steps with
-eta = 1, as published. Set OMP_NUM_THREADS=1 and start one process per source to use all cores.
+For each seed a model is trained (kept in output/spacings/), then scored with H = 20 for every
+sampler, spacing and number of steps. One row each goes to output/spacings.csv as soon as it is
+measured; what stands there is not measured again. The baseline is 200 even steps with eta = 1, as
+published. Set OMP_NUM_THREADS=1 and start one process per source to use all cores.
 """
 
 import math
@@ -41,10 +43,15 @@ def main(
     """Measure what is missing, then print the comparison and draw the curves."""
     test = dr.load_poses(source, "test", data)
     test = test[torch.randperm(len(test), generator=dr.generator(0))[:poses]]
-    settings = [(sampler, *spacing, eta, steps) for steps, (sampler, eta), spacing in product(STEPS, SAMPLERS, SPACINGS)]
+    settings = [
+        (sampler, *spacing, eta, steps)
+        for steps, (sampler, eta), spacing in product(STEPS, SAMPLERS, SPACINGS)
+    ]
     for seed in seeds:
         trained = None
-        for sampler, spacing, start, eta, steps in (bar := tqdm([*settings, PUBLISHED], desc=f"{source} {seed}")):
+        for sampler, spacing, start, eta, steps in (
+            bar := tqdm([*settings, PUBLISHED], desc=f"{source} {seed}")
+        ):
             bar.set_postfix_str(f"{sampler} {spacing} {steps}")
             cell = {
                 "source": source,
@@ -67,24 +74,46 @@ def main(
 
 
 def model(source: str, data: Path | None, seed: int, samples: int) -> dr.DRPose:
-    """DC-GCT and a denoiser, each trained on so many poses before mirroring; from its file if it is there."""
+    """DC-GCT and a denoiser, each trained on so many poses before mirroring; from its file if it is
+    there.
+    """
     path = OUT.with_suffix("") / f"{source}_{seed}_{samples}.safetensors"
     if not path.exists():
         train = dr.load_poses(source, "train", data)
         epochs = math.ceil(samples / len(train))
         poses = train[torch.randperm(len(train), generator=dr.generator(seed))[: samples // epochs]]
-        config = dr.TrainConfig(epochs=epochs, batch_size=32, lr=1e-3, seed=seed)  # the default when the table was made
-        cell = {"source": source, "lifter": "dcgct", "seed": seed, "samples": samples, "batch_size": 32}
+        config = dr.TrainConfig(
+            epochs=epochs, batch_size=32, lr=1e-3, seed=seed
+        )  # the default when the table was made
+        cell = {
+            "source": source,
+            "lifter": "dcgct",
+            "seed": seed,
+            "samples": samples,
+            "batch_size": 32,
+        }
         lifter = refinement.lifter(cell, poses, config)
         dr.save_checkpoint(path, refinement.refiner(lifter, "dcgct", "noisy", poses, config))
     return dr.load_checkpoint(path).eval()
 
 
-def scores(model: dr.DRPose, test: dr.PoseSet, sampler: str, spacing: str, start: int | None, eta: float, steps: int, seed: int) -> dict:
-    """Mean over poses in mm, and the calibration error, of the hypotheses that one sampler draws."""
+def scores(
+    model: dr.DRPose,
+    test: dr.PoseSet,
+    sampler: str,
+    spacing: str,
+    start: int | None,
+    eta: float,
+    steps: int,
+    seed: int,
+) -> dict:
+    """Mean over poses in mm, and the calibration error, of what one sampler draws."""
     test = dr.with_initial_poses(model, test)
     streams = dr.hypothesis_generators(seed, HYPOTHESES)
-    draw = lambda *_: torch.stack([torch.randn(len(test), 17, 3, generator=g) for g in streams], dim=1)  # noqa: E731
+
+    def draw(*_):
+        return torch.stack([torch.randn(len(test), 17, 3, generator=g) for g in streams], dim=1)
+
     denoise = dr.denoise_fn(model, test.kp2d, initial=test.initial)
     x = draw()
     if start is not None:  # as sample_poses does
@@ -92,14 +121,19 @@ def scores(model: dr.DRPose, test: dr.PoseSet, sampler: str, spacing: str, start
         x = model.schedule.add_noise(initial[:, None], start, x)
     chain = {"spacing": spacing, "start": start}
     if sampler == "ddim":
-        steps_taken = dr.ddim(denoise, x, model.schedule, steps, **chain, eta=eta, noise_sampler=draw)
+        steps_taken = dr.ddim(
+            denoise, x, model.schedule, steps, **chain, eta=eta, noise_sampler=draw
+        )
     else:
         steps_taken = dr.dpm_solver(denoise, x, model.schedule, steps, **chain)
     *_, last = steps_taken
     hypotheses = last.x0.clone()
     hypotheses[..., 0, :] = 0
     errors = dr.hypothesis_errors(hypotheses, test.pose3d)
-    row = {f"{name}_mm": round(1000 * errors[name].mean().item(), 3) for name in ("p_avg", "p_best", "j_best")}
+    row = {
+        f"{name}_mm": round(1000 * errors[name].mean().item(), 3)
+        for name in ("p_avg", "p_best", "j_best")
+    }
     curve = dr.calibration_curve(dr.covered(hypotheses, test.pose3d).sum(0), len(test), HYPOTHESES)
     return row | {"ece": round(calibration_error(curve)["ece"], 4)}
 
@@ -110,7 +144,9 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     table = rows.groupby(["source", "baseline", "steps", "sampler", "eta", "spacing", "start"])[
         ["p_avg_mm", "p_best_mm", "j_best_mm", "ece"]
     ].mean()
-    table = table.reset_index().sort_values(["source", "baseline", "steps"], ascending=[True, False, True], ignore_index=True)
+    table = table.reset_index().sort_values(
+        ["source", "baseline", "steps"], ascending=[True, False, True], ignore_index=True
+    )
     base = table[table.baseline].set_index("source")
     table["p_avg change (mm)"] = table.p_avg_mm - table.source.map(base.p_avg_mm)
     table["p_best change (%)"] = 100 * (table.p_best_mm / table.source.map(base.p_best_mm) - 1)
@@ -121,9 +157,25 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
 def curves(rows: pd.DataFrame) -> None:
     """p_best against steps, a page for each source in output/."""
     for source, part in rows.groupby("source"):
-        few = part.assign(how=part.sampler + ", eta " + part.eta.astype(str) + ", " + part.spacing + " from " + part.start.astype(str))
+        few = part.assign(
+            how=part.sampler
+            + ", eta "
+            + part.eta.astype(str)
+            + ", "
+            + part.spacing
+            + " from "
+            + part.start.astype(str)
+        )
         few = few.groupby(["how", "steps"], as_index=False)[["p_best_mm"]].mean()
-        figure = plots.curve_figure(few, "steps", "p_best_mm", color="how", log_x=True, title="Best of 20 (oracle) by steps", source=source)
+        figure = plots.curve_figure(
+            few,
+            "steps",
+            "p_best_mm",
+            color="how",
+            log_x=True,
+            title="Best of 20 (oracle) by steps",
+            source=source,
+        )
         figure.write_html(OUT.with_name(f"spacings_{source}.html"))
 
 

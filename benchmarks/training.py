@@ -1,8 +1,10 @@
-"""Speed of a training step against the published order of work, in the same run: python benchmarks/training.py [--device cuda]
+"""Speed of a training step against the published order of work, in the same run: python
+benchmarks/training.py [--device cuda]
 
-The baseline is benchmarks/published_way.py on the same weights and batch; without dropout and noise, the losses are compared first. The
-second column's baseline also asks the lifter (DC-GCT) in every step, as published; the kit asks it once per pose and run, which is counted
-in: once, divided by the epochs of the published recipe.
+The baseline is benchmarks/published_way.py on the same weights and batch; without dropout and
+noise, the losses are compared first. The second column's baseline also asks the lifter (DC-GCT) in
+every step, as published; the kit asks it once per pose and run, which is counted in: once, divided
+by the epochs of the published recipe.
 """
 
 import copy
@@ -24,7 +26,9 @@ from drpose_core.output.report import markdown
 ROUNDS = 12
 
 
-def main(device: str = "cpu", batch_size: int = 256, naive: Path | None = None, compiled: bool = False) -> None:
+def main(
+    device: str = "cpu", batch_size: int = 256, naive: Path | None = None, compiled: bool = False
+) -> None:
     """Print the table.
 
     Args:
@@ -41,18 +45,29 @@ def main(device: str = "cpu", batch_size: int = 256, naive: Path | None = None, 
     agreement(model, batch)
     work = {
         "published way": published_way.training(copy.deepcopy(model), batch, lifter=False),
-        "published way, lifter in every step": published_way.training(copy.deepcopy(model), batch, lifter=True),
+        "published way, lifter in every step": published_way.training(
+            copy.deepcopy(model), batch, lifter=True
+        ),
     }
     if naive:
-        work |= {f"{naive.name}{', lifter in every step' * lifter}": foreign(naive, model, batch, lifter) for lifter in (False, True)}
+        work |= {
+            f"{naive.name}{', lifter in every step' * lifter}": foreign(naive, model, batch, lifter)
+            for lifter in (False, True)
+        }
     bases = list(work)
     own = {"float32": own_steps(model, batch), "bf16": own_steps(model, batch, bf16=True)}
     if compiled:
-        own |= {f"{name}, compiled": own_steps(model, batch, bf16=name == "bf16", compiled=True) for name in list(own)}
+        own |= {
+            f"{name}, compiled": own_steps(model, batch, bf16=name == "bf16", compiled=True)
+            for name in list(own)
+        }
     work |= own
     for steps in work.values():  # warms up, and compiles
         next(steps), next(steps)
-    rounds = [{name: seconds(lambda steps=steps: next(steps), on) for name, steps in work.items()} for _ in tqdm(range(ROUNDS), "rounds")]
+    rounds = [
+        {name: seconds(lambda steps=steps: next(steps), on) for name, steps in work.items()}
+        for _ in tqdm(range(ROUNDS), "rounds")
+    ]
     rows = []
     for name in own:
         row = {"computed": name, "ms a step": round(1000 * median(r[name] for r in rounds))}
@@ -60,8 +75,15 @@ def main(device: str = "cpu", batch_size: int = 256, naive: Path | None = None, 
             extra = once / dr.TrainConfig.published().epochs if "lifter" in base else 0
             row[f"times {base}"] = f"{median(r[base] / (r[name] + extra) for r in rounds):.2f}"
         rows.append(row)
-    where = torch.cuda.get_device_name() if on.type == "cuda" else f"{platform.machine()}, {torch.get_num_threads()} threads"
-    print(f"A training step of the denoiser, {batch_size} poses, synthetic, medians of {ROUNDS} rounds in turn;")
+    where = (
+        torch.cuda.get_device_name()
+        if on.type == "cuda"
+        else f"{platform.machine()}, {torch.get_num_threads()} threads"
+    )
+    print(
+        f"A training step of the denoiser, {batch_size} poses, synthetic, medians of {ROUNDS} "
+        "rounds in turn;"
+    )
     print(f"{where}, torch {torch.__version__}\n")
     print(markdown(pd.DataFrame(rows)))
 
@@ -72,12 +94,22 @@ def own_steps(model: dr.DRPose, batch: dr.PoseSet, *, bf16: bool = False, compil
     model.denoiser.bf16 = bf16
     if compiled:
         model.denoiser.compile()
-    return dr.train(model, dr.denoising_loss, batch, dr.TrainConfig(epochs=100_000, batch_size=len(batch), mirror=False))
+    return dr.train(
+        model,
+        dr.denoising_loss,
+        batch,
+        dr.TrainConfig(epochs=100_000, batch_size=len(batch), mirror=False),
+    )
 
 
 def agreement(model: dr.DRPose, batch: dr.PoseSet) -> None:
-    """Raise AssertionError unless both ways compute the same prediction, and so the same loss, without dropout."""
-    x_t, t = batch.pose3d[:, None], torch.randint(1000, (len(batch),), generator=dr.generator(0)).to(batch.device)
+    """Raise AssertionError unless both ways compute the same prediction, and so the same loss,
+    without dropout.
+    """
+    x_t, t = (
+        batch.pose3d[:, None],
+        torch.randint(1000, (len(batch),), generator=dr.generator(0)).to(batch.device),
+    )
     with torch.no_grad():
         one = published_way.denoise(model.denoiser, batch.kp2d, x_t, batch.initial[:, 0], t)
         two = model.denoiser(x_t, batch.initial[:, 0], model.denoiser.condition(batch.kp2d, t))
@@ -94,7 +126,9 @@ def foreign(path: Path, model: dr.DRPose, batch: dr.PoseSet, lifter: bool):
         with torch.no_grad():
             initial = initial_model(batch.kp2d) if lifter else batch.initial[:, 0]
         x_t, t = module.noised(batch.pose3d)
-        value = ((net(batch.kp2d, x_t[:, None], initial, t)[:, 0] - batch.pose3d).norm(dim=-1) * weights).mean()
+        value = (
+            (net(batch.kp2d, x_t[:, None], initial, t)[:, 0] - batch.pose3d).norm(dim=-1) * weights
+        ).mean()
         optimizer.zero_grad()
         value.backward()
         optimizer.step()

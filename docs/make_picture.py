@@ -1,4 +1,8 @@
-"""Make the README's pictures: the explorer's own page, and COCO's joints beside Human3.6M's. python docs/make_picture.py (needs Chromium)."""
+"""Make the README's pictures:
+
+the explorer's own page, and COCO's joints beside Human3.6M's. python docs/make_picture.py (needs
+Chromium).
+"""
 
 import shutil
 import tempfile
@@ -19,7 +23,10 @@ explorer = HypothesisExplorer(model, dr.synthetic_poses("test"), hypotheses=20, 
 explorer.controls.action.value, explorer.controls.frame.value = ACTION, FRAME
 with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
     path = explorer.save_html(Path(folder) / "explorer.html", frames=3)
-    browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--enable-unsafe-swiftshader"])
+    browser = playwright.chromium.launch(
+        executable_path=shutil.which("chromium"),
+        args=["--no-sandbox", "--enable-unsafe-swiftshader"],
+    )
     page = browser.new_page(viewport={"width": 1280, "height": 770}, device_scale_factor=1.25)
     page.goto(path.as_uri())
     page.wait_for_function(DRAWN)
@@ -28,7 +35,13 @@ with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
 
     example = dr.project_root() / "notebooks" / "example_keypoints.json"
     keypoints, raw = dr.read_keypoints(example), read_files(example).rows[0][:, :2]
-    figure = plots.conversion_figure(raw, keypoints.kp2d[0], keypoints.format, title="The same person twice", source="a synthetic figure")
+    figure = plots.conversion_figure(
+        raw,
+        keypoints.kp2d[0],
+        keypoints.format,
+        title="The same person twice",
+        source="a synthetic figure",
+    )
     figure.write_html(Path(folder) / "joints.html", include_plotlyjs=True)
     page = browser.new_page(viewport={"width": 1000, "height": 660}, device_scale_factor=1.0)
     page.goto((Path(folder) / "joints.html").as_uri())

@@ -1,12 +1,21 @@
 """drpose_core: 3D human pose hypotheses by diffusion (DRPose, Kang et al., arXiv 2401.04921).
 
-Letters: B poses in a batch, H hypotheses, K sampling steps, J = 17 joints, C channels, N poses in a set.
-Metres inside, millimetres in tables and figures (names end in _mm). Camera frame, relative to joint 0 unless the name says root.
+Letters: B poses in a batch, H hypotheses, K sampling steps, J = 17 joints, C channels, N poses in a
+set. Metres inside, millimetres in tables and figures (names end in _mm). Camera frame, relative to
+joint 0 unless the name says root.
 
-To read the method in one sitting: skeleton, data, diffusion, denoiser, model, metrics. Figures are in drpose_core.plots.
+To read the method in one sitting: skeleton, data, diffusion, denoiser, model, metrics. Figures are
+in drpose_core.plots.
 """
 
-from .cameras import camera_to_world, estimate_root, normalize_screen, project, screen_to_pixels, world_to_camera
+from .cameras import (
+    camera_to_world,
+    estimate_root,
+    normalize_screen,
+    project,
+    screen_to_pixels,
+    world_to_camera,
+)
 from .data import PoseSet, batches
 from .denoiser import Denoiser
 from .diffusion import CosineSchedule, Step, ddim, dpm_solver, with_flip
@@ -14,10 +23,28 @@ from .evaluation import assess, evaluate
 from .experiments import fingerprint, history, run_folder, runs, sweep, train_in
 from .keypoints import Keypoints, detect_keypoints, picture_frame, read_keypoints, training_view
 from .lifters import LIFTERS, build_lifter
-from .model import DRPose, ModelConfig, denoise_fn, denoising_loss, lifting_loss, sample_poses, with_initial_poses
+from .model import (
+    DRPose,
+    ModelConfig,
+    denoise_fn,
+    denoising_loss,
+    lifting_loss,
+    sample_poses,
+    with_initial_poses,
+)
 from .output import write_predictions
 from .prediction import Prediction, joined, predict
-from .scores import aggregate, calibration_curve, calibration_error, covered, hypothesis_errors, mpjpe, p_mpjpe, paper_table, table
+from .scores import (
+    aggregate,
+    calibration_curve,
+    calibration_error,
+    covered,
+    hypothesis_errors,
+    mpjpe,
+    p_mpjpe,
+    paper_table,
+    table,
+)
 from .skeleton import BONES, JOINTS, flip
 from .sources import cmu_poses, download_cmu, h36m_cameras, h36m_poses, load_poses, synthetic_poses
 from .support import device, fast_mode, generator, hypothesis_generators, project_root, tour_source

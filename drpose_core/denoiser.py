@@ -1,4 +1,4 @@
-"""The GCN-transformer that cleans a noisy pose, given the initial pose, the 2D pose and the time."""
+"""The GCN-transformer that cleans a noisy pose, given initial pose, 2D pose and time."""
 
 import math
 from contextlib import nullcontext
@@ -12,9 +12,11 @@ from .skeleton import J
 
 
 class Norm(nn.Module):
-    """Normalise the channels by mean and unbiased standard deviation, (x - mean) / (std + 1e-6), then scale and shift them.
+    """Normalise the channels by mean and unbiased standard deviation, (x - mean) / (std + 1e-6),
+    then scale and shift them.
 
-    LayerNorm's fused kernel does most of it: it divides by the biased deviation, and gives its inverse, from which the rest follows.
+    LayerNorm's fused kernel does most of it: it divides by the biased deviation, and gives its
+    inverse, from which the rest follows.
     """
 
     def __init__(self, channels: int):
@@ -23,7 +25,9 @@ class Norm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
-        """x (B, H, J, C); the condition's scale and shift (B, 1, J, C) -> norm(x) (1 + scale) + shift."""
+        """x (B, H, J, C); the condition's scale and shift (B, 1, J, C) -> norm(x) (1 + scale) +
+        shift.
+        """
         channels, scale = x.shape[-1], 1 + scale
         unbiased = math.sqrt((channels - 1) / channels)
         y, _, inverse = torch.native_layer_norm(x, (channels,), None, None, 1e-12)
@@ -32,7 +36,9 @@ class Norm(nn.Module):
 
 
 class Modulated(nn.Module):
-    """h + gate * f(norm(h) * (1 + scale) + shift), with shift, scale and gate from the condition (adaLN; Peebles and Xie 2023)."""
+    """h + gate * f(norm(h) * (1 + scale) + shift), with shift, scale and gate from the condition
+    (adaLN; Peebles and Xie 2023).
+    """
 
     def __init__(self, channels: int, f: nn.Module, dropout: float):
         super().__init__()
@@ -40,16 +46,20 @@ class Modulated(nn.Module):
         self.modulation = nn.Linear(channels, 3 * channels)
 
     def forward(self, h: torch.Tensor, cond: torch.Tensor) -> torch.Tensor:
-        shift, scale, gate = self.modulation(cond).chunk(3, dim=-1)  # (B, 1, J, C): once per image, not per hypothesis
+        shift, scale, gate = self.modulation(cond).chunk(
+            3, dim=-1
+        )  # (B, 1, J, C): once per image, not per hypothesis
         return torch.addcmul(h, gate, self.dropout(self.f(self.norm(h, scale, shift))))
 
 
 class Layer(nn.Module):
-    """Attention and learned graph, both modulated, then a residual pair of Chebyshev convolutions."""
+    """Attention and learned graph, both modulated, then a residual pair of Chebyshev layers."""
 
     def __init__(self, channels: int, heads: int, dropout: float):
         super().__init__()
-        self.attention = Modulated(channels, Attention(channels, heads, attention_dropout=dropout), dropout)
+        self.attention = Modulated(
+            channels, Attention(channels, heads, attention_dropout=dropout), dropout
+        )
         self.graph = Modulated(channels, LearnedGraph(channels, 2 * channels), dropout)
         self.cheb1 = ChebConv(channels, channels)
         self.cheb2 = ChebConv(channels, channels)
@@ -57,13 +67,16 @@ class Layer(nn.Module):
 
     def forward(self, h: torch.Tensor, cond: torch.Tensor) -> torch.Tensor:
         h = self.graph(self.attention(h, cond), cond)
-        # relu(dropout(relu(y))) of the published code equals dropout(relu(y)): dropout only scales or zeroes.
+        # relu(dropout(relu(y))) of the published code equals dropout(relu(y)): dropout only scales
+        # or zeroes.
         y = self.dropout(F.relu_(self.cheb1(h)))
         return h + self.dropout(F.relu_(self.cheb2(y)))
 
 
 class Blend(nn.Module):
-    """Weigh refined against initial x and y coordinates, joint by joint; the depth stays the refined one's."""
+    """Weigh refined against initial x and y coordinates, joint by joint; the depth stays the
+    refined one's.
+    """
 
     def __init__(self, hidden: int = 1024):
         super().__init__()
@@ -79,10 +92,12 @@ class Blend(nn.Module):
 
 
 class Denoiser(nn.Module):
-    """(x_t, initial pose, condition) -> x0. The condition comes from condition(kp2d, t), once per image and step.
+    """(x_t, initial pose, condition) -> x0. The condition comes from condition(kp2d, t), once per
+    image and step.
 
-    Two switches for speed, in training and in sampling: denoiser.bf16 = True computes the layers in bfloat16 (torch.autocast), and
-    denoiser.compile() merges their element-wise work (it needs a C++ compiler). benchmarks/sampling.py says what they bring and cost.
+    Two switches for speed, in training and in sampling: denoiser.bf16 = True computes the layers in
+    bfloat16 (torch.autocast), and denoiser.compile() merges their element-wise work (it needs a C++
+    compiler). benchmarks/sampling.py says what they bring and cost.
     """
 
     bf16 = False
@@ -101,9 +116,13 @@ class Denoiser(nn.Module):
         self.register_buffer("frequencies", frequencies, persistent=False)
 
     def condition(self, kp2d: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-        """kp2d (B, J, 2) in screen units and t (B,) -> condition (B, 1, J, C), the same for every hypothesis."""
+        """kp2d (B, J, 2) in screen units and t (B,) -> condition (B, 1, J, C), the same for every
+        hypothesis.
+        """
         angles = t[:, None] * self.frequencies
-        time = self.time2(F.silu(self.time1(torch.cat([angles.sin(), angles.cos()], dim=-1))))  # (B, C)
+        time = self.time2(
+            F.silu(self.time1(torch.cat([angles.sin(), angles.cos()], dim=-1)))
+        )  # (B, C)
         return (time[:, None] + self.embed_kp2d(kp2d))[:, None]
 
     def forward(self, x_t: torch.Tensor, x_init: torch.Tensor, cond: torch.Tensor) -> torch.Tensor:

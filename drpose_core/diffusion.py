@@ -1,6 +1,8 @@
-"""Diffusion without a network and without a skeleton: the cosine schedule, samplers as generators, the flip as a wrapper.
+"""Diffusion without a network and without a skeleton: the cosine schedule, samplers as generators,
+the flip as a wrapper.
 
-A *denoise function* is any (x_t, t) -> x0: x_t a tensor of noisy samples, t an int, x0 of the shape of x_t.
+A *denoise function* is any (x_t, t) -> x0: x_t a tensor of noisy samples, t an int, x0 of the shape
+of x_t.
 """
 
 import math
@@ -15,7 +17,10 @@ DenoiseFn = Callable[[torch.Tensor, int], torch.Tensor]
 
 
 def cosine_betas(timesteps: int) -> torch.Tensor:
-    """The variance added at each step, (timesteps,) float64, in the published order of operations: equal but for a cosine's last bit."""
+    """The variance added at each step, (timesteps,) float64, in the published order of operations:
+
+    equal but for a cosine's last bit.
+    """
     grid = torch.linspace(0, timesteps, timesteps + 1, dtype=torch.float64) / timesteps
     curve = torch.cos((grid + 0.008) / 1.008 * math.pi / 2).square()
     curve = curve / curve[0]
@@ -25,7 +30,8 @@ def cosine_betas(timesteps: int) -> torch.Tensor:
 class CosineSchedule(nn.Module):
     """The cosine noise schedule: x_t = sqrt(alpha_bar[t]) x0 + sqrt(1 - alpha_bar[t]) noise.
 
-    Source: Nichol and Dhariwal 2021, eq. 17, s = 0.008, betas clipped to [0, 0.999]. alpha_bar is a float64 buffer of length timesteps.
+    Source: Nichol and Dhariwal 2021, eq. 17, s = 0.008, betas clipped to [0, 0.999]. alpha_bar is a
+    float64 buffer of length timesteps.
     """
 
     alpha_bar: torch.Tensor
@@ -35,10 +41,15 @@ class CosineSchedule(nn.Module):
         if timesteps < 1:
             raise ValueError(f"a schedule needs at least 1 timestep, got {timesteps}")
         # Not in the state dict: it follows from the number of timesteps, which the config holds.
-        self.register_buffer("alpha_bar", torch.cumprod(1 - cosine_betas(timesteps), dim=0), persistent=False)
+        self.register_buffer(
+            "alpha_bar", torch.cumprod(1 - cosine_betas(timesteps), dim=0), persistent=False
+        )
 
     def _apply(self, fn, recurse: bool = True):
-        """Move with the model, but stay float64 when it is cast: 1 - alpha_bar near t = 0 is lost in fewer digits."""
+        """Move with the model, but stay float64 when it is cast:
+
+        1 - alpha_bar near t = 0 is lost in fewer digits.
+        """
         exact = self.alpha_bar
         super()._apply(fn, recurse)
         self.alpha_bar = exact.to(self.alpha_bar.device)
@@ -47,57 +58,94 @@ class CosineSchedule(nn.Module):
     def __len__(self) -> int:
         return len(self.alpha_bar)
 
-    def _signal_and_noise(self, x: torch.Tensor, t: int | torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """sqrt(alpha_bar[t]) and sqrt(1 - alpha_bar[t]) in the dtype of x, shaped to broadcast from its first axis."""
+    def _signal_and_noise(
+        self, x: torch.Tensor, t: int | torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """sqrt(alpha_bar[t]) and sqrt(1 - alpha_bar[t]) in the dtype of x, shaped to broadcast from
+        its first axis.
+        """
         a = self.alpha_bar[t.to(self.alpha_bar.device) if isinstance(t, torch.Tensor) else t]
         a = a.view(*a.shape, *[1] * (x.ndim - a.ndim)) if a.ndim else a
         return a.sqrt().to(x), (1 - a).sqrt().to(x)
 
-    def add_noise(self, x0: torch.Tensor, t: int | torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-        """Forward diffusion of x0 (B, ...) to step t, an int or (B,). Not clamped: what a network may see is the model's affair."""
+    def add_noise(
+        self, x0: torch.Tensor, t: int | torch.Tensor, noise: torch.Tensor
+    ) -> torch.Tensor:
+        """Forward diffusion of x0 (B, ...) to step t, an int or (B,).
+
+        Not clamped: what a network may see is the model's affair.
+        """
         signal, spread = self._signal_and_noise(x0, t)
         return signal * x0 + spread * noise
 
-    def predict_noise(self, x_t: torch.Tensor, t: int | torch.Tensor, x0: torch.Tensor) -> torch.Tensor:
+    def predict_noise(
+        self, x_t: torch.Tensor, t: int | torch.Tensor, x0: torch.Tensor
+    ) -> torch.Tensor:
         """The noise that leads from x0 to x_t at step t; the inverse of add_noise."""
         signal, spread = self._signal_and_noise(x_t, t)
         return (x_t - signal * x0) / spread
 
-    def timesteps(self, steps: int, spacing: str | Sequence[int] = "linear", *, start: int | None = None) -> list[int]:
+    def timesteps(
+        self, steps: int, spacing: str | Sequence[int] = "linear", *, start: int | None = None
+    ) -> list[int]:
         """The steps + 1 times of a sampling chain, from the top down to -1 (the clean pose).
 
-        spacing: "linear" for evenly spaced integers as published; "quadratic" for steps that shrink evenly towards 0; "log-snr" for steps
-        even in log(alpha_bar / (1 - alpha_bar)) down to 0.008 T, best with a start in the middle; or the times themselves without the
-        -1, falling. start: the first time, T - 1 unless given. Raises ValueError for times that are not distinct and within [0, T).
+        spacing: "linear" for evenly spaced integers as published; "quadratic" for steps that shrink
+        evenly towards 0; "log-snr" for steps even in log(alpha_bar / (1 - alpha_bar)) down to 0.008
+        T, best with a start in the middle; or the times themselves without the -1, falling. start:
+        the first time, T - 1 unless given. Raises ValueError for times that are not distinct and
+        within [0, T).
         """
         if start is not None and not isinstance(spacing, str) and start != spacing[0]:
-            raise ValueError(f"start must be the first of the times given: start={start}, times {list(spacing)}")
+            raise ValueError(
+                f"start must be the first of the times given: start={start}, times {list(spacing)}"
+            )
         start = len(self) - 1 if start is None else start
         if steps < 1 or not steps - 1 <= start < len(self):
-            raise ValueError(f"at least 1 and at most {start + 1} steps fit, got {steps}; start must lie in [0, {len(self)})")
+            raise ValueError(
+                f"at least 1 and at most {start + 1} steps fit, got {steps}; start must lie in [0, "
+                f"{len(self)})"
+            )
         if not isinstance(spacing, str):
             times = [int(t) for t in spacing]
         elif spacing == "linear":
-            # In float32 and cut towards zero, as published: another rounding would move single steps by one.
+            # In float32 and cut towards zero, as published: another rounding would move single
+            # steps by one.
             times = torch.linspace(-1, start, steps + 1).int().flip(0).tolist()[:-1]
         elif spacing == "quadratic":
-            times = _distinct((start + 1) * (torch.arange(steps, 0, -1, dtype=torch.float64) / steps) ** 2 - 1, start)
+            times = _distinct(
+                (start + 1) * (torch.arange(steps, 0, -1, dtype=torch.float64) / steps) ** 2 - 1,
+                start,
+            )
         elif spacing == "log-snr":
             snr = torch.logit(self.alpha_bar)
-            even = torch.linspace(snr[start].item(), snr[min(start, round(0.008 * len(self)))].item(), steps, dtype=snr.dtype)
+            even = torch.linspace(
+                snr[start].item(),
+                snr[min(start, round(0.008 * len(self)))].item(),
+                steps,
+                dtype=snr.dtype,
+            )
             times = _distinct((snr - even.to(snr.device)[:, None]).abs().argmin(dim=1), start)
         else:
-            raise ValueError(f'unknown spacing {spacing!r}: use "linear", "quadratic", "log-snr" or give the times, as [999, 300, 100, 10]')
+            raise ValueError(
+                f'unknown spacing {spacing!r}: use "linear", "quadratic", "log-snr" or give the '
+                "times, as [999, 300, 100, 10]"
+            )
         if len(times) != steps:
             raise ValueError(f"steps must match the times given: {steps} steps, {len(times)} times")
         falling = all(a > b for a, b in pairwise(times))
         if not falling or times[0] >= len(self) or times[-1] < 0:
-            raise ValueError(f"times must fall, be distinct and lie in [0, {len(self)}); at most {len(self)} steps fit, got {steps}")
+            raise ValueError(
+                f"times must fall, be distinct and lie in [0, {len(self)}); at most {len(self)} "
+                f"steps fit, got {steps}"
+            )
         return [*times, -1]
 
 
 def _distinct(times: torch.Tensor, start: int) -> list[int]:
-    """Falling times rounded to distinct integers up to start, moved apart where two would be the same: a step of no length divides 0 by 0."""
+    """Falling times rounded to distinct integers up to start, moved apart where two would be the
+    same: a step of no length divides 0 by 0.
+    """
     rounded = times.round().int().tolist()
     lowest = -1
     for i in reversed(range(len(rounded))):
@@ -106,7 +154,9 @@ def _distinct(times: torch.Tensor, start: int) -> list[int]:
 
 
 class Step(NamedTuple):
-    """One step of a chain: number k from 1, time t, the sample x_t that went in, the clean estimate x0 that came out."""
+    """One step of a chain: number k from 1, time t, the sample x_t that went in, the clean estimate
+    x0 that came out.
+    """
 
     k: int
     t: int
@@ -125,11 +175,12 @@ def ddim(
     start: int | None = None,
     noise_sampler: Callable[[torch.Tensor], torch.Tensor] = torch.randn_like,
 ) -> Iterator[Step]:
-    """Denoise x (start noise, any shape) in the given number of steps, yielding each; the last Step's x0 is the sample.
+    """Denoise x (start noise, any shape) in the given number of steps, yielding each; the last
+    Step's x0 is the sample.
 
-    eta = 0 is deterministic, eta = 1 (published) adds ancestral noise. noise_sampler(x) gives the noise that ends each step but the last, if
-    eta is above 0.
-    spacing and start choose the times (CosineSchedule.timesteps). Source: Song et al. 2021, DDIM, eq. 12 and 16.
+    eta = 0 is deterministic, eta = 1 (published) adds ancestral noise. noise_sampler(x) gives the
+    noise that ends each step but the last, if eta is above 0. spacing and start choose the times
+    (CosineSchedule.timesteps). Source: Song et al. 2021, DDIM, eq. 12 and 16.
     """
     times = schedule.timesteps(steps, spacing, start=start)
     for k, (t, t_next) in enumerate(pairwise(times), start=1):
@@ -154,13 +205,17 @@ def dpm_solver(
     spacing: str | Sequence[int] = "linear",
     start: int | None = None,
 ) -> Iterator[Step]:
-    """Like ddim with eta = 0, but each step also follows the change between the last two clean estimates; draws no noise.
+    """Like ddim with eta = 0, but each step also follows the change between the last two clean
+    estimates; draws no noise.
 
-    The first step has no estimate before it and is ddim's. Source: Lu et al. 2022, DPM-Solver++, algorithm 2 (2M).
+    The first step has no estimate before it and is ddim's. Source: Lu et al. 2022, DPM-Solver++,
+    algorithm 2 (2M).
     """
     half_log_snr = (0.5 * torch.logit(schedule.alpha_bar)).tolist()
     before = None  # the last estimate, and how far it was carried
-    for k, (t, t_next) in enumerate(pairwise(schedule.timesteps(steps, spacing, start=start)), start=1):
+    for k, (t, t_next) in enumerate(
+        pairwise(schedule.timesteps(steps, spacing, start=start)), start=1
+    ):
         x0 = denoise(x, t)
         yield Step(k, t, x, x0)
         if t_next < 0:
@@ -172,9 +227,12 @@ def dpm_solver(
         x = math.sqrt((1 - a_next) / (1 - a)) * x - math.sqrt(a_next) * math.expm1(-h) * ahead
 
 
-def with_flip(denoise: DenoiseFn, denoise_mirrored: DenoiseFn, mirror: Callable[[torch.Tensor], torch.Tensor]) -> DenoiseFn:
+def with_flip(
+    denoise: DenoiseFn, denoise_mirrored: DenoiseFn, mirror: Callable[[torch.Tensor], torch.Tensor]
+) -> DenoiseFn:
     """The mean of a denoise function and of its mirror image.
 
-    denoise_mirrored is conditioned on the mirrored input; mirror is its own inverse (skeleton.flip for poses).
+    denoise_mirrored is conditioned on the mirrored input; mirror is its own inverse (skeleton.flip
+    for poses).
     """
     return lambda x_t, t: (denoise(x_t, t) + mirror(denoise_mirrored(mirror(x_t), t))) / 2

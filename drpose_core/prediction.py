@@ -1,4 +1,7 @@
-"""Poses of pictures without a truth: hypotheses, the answer chosen among them, how far they spread, and where the person stands."""
+"""Poses of pictures without a truth:
+
+hypotheses, the answer chosen among them, how far they spread, and where the person stands.
+"""
 
 import re
 import warnings
@@ -26,10 +29,11 @@ _ARRAYS = ("hypotheses", "pose3d", "spread", "root", "misfit")
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What was found for N poses. Metres, in the frame of the picture's own camera: x to the right, y down, z away from the camera.
+    """What was found for N poses. Metres, in the frame of the picture's own camera: x to the right,
+    y down, z away from the camera.
 
-    Add root to a pose, hypothesis or answer, for places in front of the camera. Its distance rests on the camera's field of view, and on a
-    person as tall as those that the model was trained on.
+    Add root to a pose, hypothesis or answer, for places in front of the camera. Its distance rests
+    on the camera's field of view, and on a person as tall as those that the model was trained on.
     """
 
     poses: PoseSet  # what was asked
@@ -37,7 +41,9 @@ class Prediction:
     pose3d: torch.Tensor  # (N, J, 3) the answer, relative to joint 0
     spread: torch.Tensor  # (N, J) root mean square distance of the hypotheses from their mean
     root: torch.Tensor  # (N, 3) where joint 0 of the answer is, as estimate_root has it
-    misfit: torch.Tensor  # (N,) mean distance of the answer's joints, projected, from the keypoints seen; in sizes of the person (see predict)
+    # (N,) mean distance of the answer's joints, projected, from the keypoints seen; in sizes of the
+    # person (see predict)
+    misfit: torch.Tensor
 
     def __len__(self) -> int:
         return len(self.pose3d)
@@ -55,13 +61,16 @@ def predict(
     seed: int = 0,
     keep: str | Path | None = None,
 ) -> Iterator[Prediction]:
-    """Predict poses a batch at a time, so that memory stays bounded; joined(predict(...)) is all of them.
+    """Predict poses a batch at a time, so that memory stays bounded; joined(predict(...)) is all of
+    them.
 
-    poses: from Keypoints.poses, or any PoseSet; its truth is not looked at. answer: how aggregation.aggregate chooses. Hypothesis h starts from
-    the same noise in all frames, so that in a film, with eta = 0, it moves as the picture does. keep: a folder that keeps each batch when it
-    is done; the same call goes on from there after an interruption (forget deletes it). misfit compares a projected pose with its
-    keypoints, in root mean square distances of a person's joints from their mean: above STRANGE_FIT no pose was found that looks like the
-    keypoints. Raises ValueError for an empty set and arguments that do not fit.
+    poses: from Keypoints.poses, or any PoseSet; its truth is not looked at. answer: how
+    aggregation.aggregate chooses. Hypothesis h starts from the same noise in all frames, so that in
+    a film, with eta = 0, it moves as the picture does. keep: a folder that keeps each batch when it
+    is done; the same call goes on from there after an interruption (forget deletes it). misfit
+    compares a projected pose with its keypoints, in root mean square distances of a person's joints
+    from their mean: above STRANGE_FIT no pose was found that looks like the keypoints. Raises
+    ValueError for an empty set and arguments that do not fit.
     """
     if not len(poses):
         raise ValueError("nothing to predict: the set of poses is empty")
@@ -69,16 +78,26 @@ def predict(
         raise ValueError(f"hypotheses and steps must be at least 1, got {hypotheses} and {steps}")
     chain = {"hypotheses": hypotheses, "steps": steps, "spacing": spacing, "eta": eta}
     streams = hypothesis_generators(seed, hypotheses)
-    noise = torch.stack([torch.stack([torch.randn(J, 3, generator=g) for g in streams]) for _ in range(steps)])[:, None]  # (K, 1, H, J, 3)
+    noise = torch.stack(
+        [torch.stack([torch.randn(J, 3, generator=g) for g in streams]) for _ in range(steps)]
+    )[:, None]  # (K, 1, H, J, 3)
     rows = max(1, AT_ONCE // hypotheses)
     starts = range(0, len(poses), rows)
     stem = None
     if keep is not None:
-        settings = chain | {"answer": answer, "seed": seed, "bf16": model.denoiser.bf16, "rows": rows}
+        settings = chain | {
+            "answer": answer,
+            "seed": seed,
+            "bf16": model.denoiser.bf16,
+            "rows": rows,
+        }
         says = with_initial_poses(model, poses[:32]).initial
         stem = Path(keep) / fingerprint(settings, model.config, model.denoiser, poses, says)
-    # No least interval: what was kept is there at once, and must show before the first new batch is done.
-    for number, first in enumerate(tqdm(starts, "predict", disable=len(starts) < 2, leave=False, mininterval=0)):
+    # No least interval: what was kept is there at once, and must show before the first new batch is
+    # done.
+    for number, first in enumerate(
+        tqdm(starts, "predict", disable=len(starts) < 2, leave=False, mininterval=0)
+    ):
         batch = poses[first : first + rows]
         path = stem and stem.with_name(f"{stem.name}-{number:06d}.npz")
         if path and (kept := _kept(path, batch, hypotheses)) is not None:
@@ -128,7 +147,9 @@ def _in_own_frame(batch: PoseSet, samples: torch.Tensor, answer: str) -> Predict
 
 
 def _kept(path: Path, batch: PoseSet, hypotheses: int) -> Prediction | None:
-    """What an earlier call kept of a batch; None if there is nothing, or nothing that can be read, which is then made again."""
+    """What an earlier call kept of a batch; None if there is nothing, or nothing that can be read,
+    which is then made again.
+    """
     if not path.is_file():
         return None
     try:
@@ -138,5 +159,7 @@ def _kept(path: Path, batch: PoseSet, hypotheses: int) -> Prediction | None:
             raise ValueError(f"it has {tuple(arrays['hypotheses'].shape)}")
         return Prediction(batch.to("cpu"), **arrays)
     except Exception as error:  # a damaged file can fail in any way
-        warnings.warn(f"{path} cannot be read ({' '.join(str(error).split())}): made again", stacklevel=3)
+        warnings.warn(
+            f"{path} cannot be read ({' '.join(str(error).split())}): made again", stacklevel=3
+        )
         return None

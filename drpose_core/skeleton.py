@@ -23,15 +23,23 @@ H36M_32 = (0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27)
 
 
 def flip(x: torch.Tensor) -> torch.Tensor:
-    """Mirror poses: x -> -x and left <-> right. x (..., 17, D) with the horizontal coordinate first; any D."""
+    """Mirror poses: x -> -x and left <-> right.
+
+    x (..., 17, D) with the horizontal coordinate first; any D.
+    """
     if x.ndim < 2 or x.shape[-2] != J:
-        raise ValueError(f"flip needs (..., {J}, D) with the {J} Human3.6M joints, got {tuple(x.shape)}")
+        raise ValueError(
+            f"flip needs (..., {J}, D) with the {J} Human3.6M joints, got {tuple(x.shape)}"
+        )
     mirrored = x.index_select(-2, constant(MIRRORED, torch.int64, x.device))
     return torch.cat([-mirrored[..., :1], mirrored[..., 1:]], dim=-1)
 
 
 def bone_lengths(pose3d: torch.Tensor) -> torch.Tensor:
-    """Lengths of the 16 bones in BONES order. pose3d (..., 17, 3) -> (..., 16), in the units of pose3d."""
+    """Lengths of the 16 bones in BONES order.
+
+    pose3d (..., 17, 3) -> (..., 16), in the units of pose3d.
+    """
     parents, children = zip(*BONES)
     return (pose3d[..., children, :] - pose3d[..., parents, :]).norm(dim=-1)
 

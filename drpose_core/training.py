@@ -1,4 +1,7 @@
-"""One training loop for lifters and denoisers: a generator, so that logging and validation are the body of a for loop."""
+"""One training loop for lifters and denoisers:
+
+a generator, so that logging and validation are the body of a for loop.
+"""
 
 import math
 from collections.abc import Callable, Iterator
@@ -12,17 +15,24 @@ from .data import PoseSet, batches
 from .support import generator, mixed_seed, process, share_of_batch
 
 Loss = Callable[..., torch.Tensor]  # (module, batch, *, generator) -> scalar
-LOOK = 32  # on a GPU, steps between two looks at whether the loss is finite: asking makes the card wait
+# on a GPU, steps between two looks at whether the loss is finite: asking makes the card wait
+LOOK = 32
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How to train; stands in the checkpoint's record. Its defaults against the published recipe: docs/recipes.md."""
+    """How to train; stands in the checkpoint's record.
+
+    Its defaults against the published recipe: docs/recipes.md.
+    """
 
     epochs: int = 4  # an epoch is every pose once, and once mirrored if mirror is set
     batch_size: int = 32  # poses a step, of all processes together
     lr: float = 2e-3  # Adam's (amsgrad) learning rate at its highest
-    decay: Literal["cosine", "published"] = "cosine"  # cosine: 3 % warm-up, then down to 0; published: x 0.95 an epoch, x 0.5 at every fifth
+    decay: Literal["cosine", "published"] = (
+        # cosine: 3 % warm-up, then down to 0; published: x 0.95 an epoch, x 0.5 at every fifth
+        "cosine"
+    )
     mirror: bool = True  # train on every pose's mirror image too
     seed: int = 0  # of everything drawn
 
@@ -30,20 +40,25 @@ class TrainConfig:
         if self.decay not in ("cosine", "published"):
             raise ValueError(f'unknown decay {self.decay!r}: choose "cosine" or "published"')
         if self.epochs < 1 or self.batch_size < 1 or not 0 < self.lr < math.inf:
-            raise ValueError(f"epochs and batch_size must be at least 1 and lr above 0, got {self.epochs}, {self.batch_size} and {self.lr}")
+            raise ValueError(
+                f"epochs and batch_size must be at least 1 and lr above 0, got {self.epochs}, "
+                f"{self.batch_size} and {self.lr}"
+            )
 
     @classmethod
     def published(cls, epochs: int = 20) -> "TrainConfig":
-        """Optimiser, batch size and decays of the published code; how many epochs it ran is not known.
+        """Optimiser, batch size and decays of the published code; how many epochs it ran is not
+        known.
 
-        One thing differs: there the frozen lifter's dropout and BatchNorm stayed in training mode, here it is in eval mode (model.DRPose)
-        and denoising_loss adds noise to its poses instead.
+        One thing differs: there the frozen lifter's dropout and BatchNorm stayed in training mode,
+        here it is in eval mode (model.DRPose) and denoising_loss adds noise to its poses instead.
         """
         return cls(epochs=epochs, batch_size=512, lr=5e-4, decay="published")
 
 
 class TrainStep(NamedTuple):
-    """After one optimiser step: epoch and step count from 1, the loss (detached, on the device) and the learning rate used.
+    """After one optimiser step: epoch and step count from 1, the loss (detached, on the device) and
+    the learning rate used.
 
     scores: what validate said, at the last step of an epoch; else None.
     """
@@ -56,8 +71,8 @@ class TrainStep(NamedTuple):
 
 
 class TrainState:
-    """Where a training stands: the steps done and Adam's moments. With the module's own weights that is all that continuing needs, since
-    what is drawn depends on the seed and the step alone.
+    """Where a training stands: the steps done and Adam's moments. With the module's own weights
+    that is all that continuing needs, since what is drawn depends on the seed and the step alone.
     """
 
     def __init__(self, module: nn.Module, config: TrainConfig):
@@ -66,13 +81,22 @@ class TrainState:
         if not self.trained:
             raise ValueError("nothing to train: no parameter of the module requires a gradient")
         device = next(iter(self.trained.values())).device
-        self.broken = torch.zeros((), dtype=torch.bool, device=device)  # whether a loss or a gradient was not finite
-        # Fused: one pass over the weights, and no step at all where found_inf says that the loss was not finite.
-        self.optimizer = torch.optim.Adam(self.trained.values(), lr=config.lr, amsgrad=True, fused=True)
+        self.broken = torch.zeros(
+            (), dtype=torch.bool, device=device
+        )  # whether a loss or a gradient was not finite
+        # Fused: one pass over the weights, and no step at all where found_inf says that the loss
+        # was not finite.
+        self.optimizer = torch.optim.Adam(
+            self.trained.values(), lr=config.lr, amsgrad=True, fused=True
+        )
 
     def update(self, lr: float, loss: torch.Tensor) -> None:
-        """One optimiser step from the gradients that are there; the weights stay as they are if the loss or a gradient is not finite."""
-        size = nn.utils.get_total_norm([p.grad for p in self.trained.values() if p.grad is not None])
+        """One optimiser step from the gradients that are there; the weights stay as they are if the
+        loss or a gradient is not finite.
+        """
+        size = nn.utils.get_total_norm(
+            [p.grad for p in self.trained.values() if p.grad is not None]
+        )
         finite = torch.isfinite(loss) & torch.isfinite(size)
         self.broken = self.broken | ~finite
         self.optimizer.param_groups[0]["lr"] = lr
@@ -81,24 +105,35 @@ class TrainState:
         self.step += 1
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """All of it by name, the module's weights included, as it is now; references, not copies."""
+        """All of it by name, the module's weights included; references, not copies."""
         found = {f"module.{name}": value for name, value in self.module.state_dict().items()}
         for name, weight in self.trained.items():
-            found |= {f"adam.{name}.{what}": value for what, value in self.optimizer.state.get(weight, {}).items()}
+            found |= {
+                f"adam.{name}.{what}": value
+                for what, value in self.optimizer.state.get(weight, {}).items()
+            }
         return found
 
     def restore(self, tensors: dict[str, torch.Tensor], step: int) -> None:
-        """Take over what tensors() said at that step. Raises ValueError if it is another module's."""
+        """Take over what tensors() said at that step.
+
+        Raises ValueError if it is another module's.
+        """
         own = self.module.state_dict()
         names = {f"module.{name}" for name in own}
         moments = ("step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq") if step else ()
         names |= {f"adam.{name}.{what}" for name in self.trained for what in moments}
-        fits = names == set(tensors) and all(tensors[f"module.{name}"].shape == value.shape for name, value in own.items())
+        fits = names == set(tensors) and all(
+            tensors[f"module.{name}"].shape == value.shape for name, value in own.items()
+        )
         if not fits:
             raise ValueError("what was kept is the state of another module")
         self.module.load_state_dict({name: tensors[f"module.{name}"] for name in own})
         for name, weight in self.trained.items():
-            self.optimizer.state[weight] = {what: tensors[f"adam.{name}.{what}"].to(weight.device, copy=True) for what in moments}
+            self.optimizer.state[weight] = {
+                what: tensors[f"adam.{name}.{what}"].to(weight.device, copy=True)
+                for what in moments
+            }
         self.step = step
 
 
@@ -111,45 +146,78 @@ def train(
     validate: Callable[[nn.Module], dict[str, float]] | None = None,
     state: TrainState | None = None,
 ) -> Iterator[TrainStep]:
-    """Train module in place with Adam (amsgrad) on poses, yielding after every step; poses and module share a device.
+    """Train module in place with Adam (amsgrad) on poses, yielding after every step; poses and
+    module share a device.
 
-    loss(module, batch, generator=...) is lifting_loss, denoising_loss or your own. Parameters that need no gradient stay as they are.
-    validate(module) is asked after every epoch, in eval mode and without gradients. The same seed gives the same weights on the same
-    machine. Leaving the loop early is fine; a state given (TrainState) says how to go on, and experiments.train_in keeps it in files. Under
-    torch.distributed each process computes its rows of every batch, and the gradients are averaged; BatchNorm sees its process's rows alone,
-    and the first process's statistics are kept. Raises FloatingPointError if the loss or a gradient is not finite, with the trained weights
-    as they were, and ValueError if a batch is too small to share.
+    loss(module, batch, generator=...) is lifting_loss, denoising_loss or your own. Parameters that
+    need no gradient stay as they are. validate(module) is asked after every epoch, in eval mode and
+    without gradients. The same seed gives the same weights on the same machine. Leaving the loop
+    early is fine; a state given (TrainState) says how to go on, and experiments.train_in keeps it
+    in files. Under torch.distributed each process computes its rows of every batch, and the
+    gradients are averaged; BatchNorm sees its process's rows alone, and the first process's
+    statistics are kept. Raises FloatingPointError if the loss or a gradient is not finite, with the
+    trained weights as they were, and ValueError if a batch is too small to share.
     """
     config = config or TrainConfig()
     state = state or TrainState(module, config)
     rank, world = process()
-    if world > 1 and min(len(poses) * (2 if config.mirror else 1), config.batch_size // 2) < 2 * world:
-        raise ValueError(f"batch_size {config.batch_size} is too small for {world} processes: at least {4 * world} poses are needed in a batch")
+    if (
+        world > 1
+        and min(len(poses) * (2 if config.mirror else 1), config.batch_size // 2) < 2 * world
+    ):
+        raise ValueError(
+            f"batch_size {config.batch_size} is too small for {world} processes: at least "
+            f"{4 * world} poses are needed in a batch"
+        )
     objective = _Objective(module, loss)
     call = nn.parallel.DistributedDataParallel(objective) if world > 1 else objective
     per_epoch, on = steps_per_epoch(len(poses), config), poses.device
     for epoch in range(1 + state.step // per_epoch, config.epochs + 1):
         order = generator(config.seed, epoch)
-        for number, batch in enumerate(batches(poses, config.batch_size, shuffle=True, augment=config.mirror, generator=order), 1):
+        for number, batch in enumerate(
+            batches(poses, config.batch_size, shuffle=True, augment=config.mirror, generator=order),
+            1,
+        ):
             done = state.step + 1 - (epoch - 1) * per_epoch  # the step of this epoch that is next
-            if number != done or number > per_epoch:  # done before an interruption; or left over: too few for BatchNorm, and for many processes
+            if (
+                number != done or number > per_epoch
+                # done before an interruption; or left over: too few for BatchNorm, and for many
+                # processes
+            ):
                 continue
             lr = learning_rate(state.step, per_epoch, config)
             module.train()  # the caller's loop body may have evaluated
             first, last = len(batch) * rank // world, len(batch) * (rank + 1) // world
             share = (last - first) / len(batch)
-            with _seeded_dropout(config.seed, state.step, on), share_of_batch(first, last, len(batch)):
-                mean = call(batch[first:last] if world > 1 else batch, generator(config.seed, state.step, 0, device=on))
+            with (
+                _seeded_dropout(config.seed, state.step, on),
+                share_of_batch(first, last, len(batch)),
+            ):
+                mean = call(
+                    batch[first:last] if world > 1 else batch,
+                    generator(config.seed, state.step, 0, device=on),
+                )
             value = mean.detach() * share
             if world > 1:
-                distributed.all_reduce(value)  # the sum of the shares' parts: what one process would have computed
+                distributed.all_reduce(
+                    value
+                )  # the sum of the shares' parts: what one process would have computed
             last_of_epoch = number == per_epoch
             state.optimizer.zero_grad(set_to_none=True)
-            (mean * (share * world)).backward()  # averaged over processes, the gradient of the whole batch's mean
+            (
+                mean * (share * world)
+            ).backward()  # averaged over processes, the gradient of the whole batch's mean
             state.update(lr, value)
             if (on.type == "cpu" or state.step % LOOK == 0 or last_of_epoch) and state.broken:
-                at = f"step {state.step}" if on.type == "cpu" else f"one of the last {LOOK} steps up to {state.step}"
-                raise FloatingPointError(f"the loss or its gradient is not finite at {at}: lower lr (now {lr:.1e}) or look for bad poses")
+                at = (
+                    f"step {state.step}"
+                    if on.type == "cpu"
+                    else f"one of the last {LOOK} steps up to {state.step}"
+                )
+                raise FloatingPointError(
+                    f"the loss or its gradient is not finite at {at}: lower lr (now {lr:.1e}) or "
+                    "look for bad poses"
+                )
             scores = None
             if last_of_epoch:
                 _share_buffers(module)
@@ -160,7 +228,9 @@ def train(
 
 
 def _share_buffers(module: nn.Module) -> None:
-    """Give all processes the first one's buffers (BatchNorm's statistics), which DistributedDataParallel does before a step only."""
+    """Give all processes the first one's buffers (BatchNorm's statistics), which
+    DistributedDataParallel does before a step only.
+    """
     if process()[1] > 1:
         for buffer in module.buffers():
             distributed.broadcast(buffer, src=0)
@@ -178,7 +248,9 @@ class _Objective(nn.Module):
 
 
 def steps_per_epoch(poses: int, config: TrainConfig) -> int:
-    """Optimiser steps in one epoch over a set of so many poses; a last batch of less than half the size is left out."""
+    """Optimiser steps in one epoch over a set of so many poses; a last batch of less than half the
+    size is left out.
+    """
     rows = poses * (2 if config.mirror else 1)
     return max(1, math.floor(rows / config.batch_size + 0.5))
 
@@ -194,10 +266,14 @@ def learning_rate(step: int, per_epoch: int, config: TrainConfig) -> float:
 
 
 class _seeded_dropout:
-    """Dropout draws from torch's global generator: seed it for this step, then give the caller's state back."""
+    """Dropout draws from torch's global generator:
+
+    seed it for this step, then give the caller's state back.
+    """
 
     def __init__(self, seed: int, step: int, device: torch.device):
-        # A card's dropout cannot draw the whole batch's mask for a share of it (graph.Dropout does), so there each process has its own.
+        # A card's dropout cannot draw the whole batch's mask for a share of it (graph.Dropout
+        # does), so there each process has its own.
         self.seed = mixed_seed(seed, step, 1 + (process()[0] if device.type == "cuda" else 0))
         self.fork = torch.random.fork_rng([device] if device.type == "cuda" else [])
 

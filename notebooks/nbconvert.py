@@ -4,12 +4,13 @@ import re
 
 from nbconvert.preprocessors import Preprocessor
 
-WIDGET = "application/vnd.jupyter.widget-view+json"  # drawn by scripts from a server, and dead without a kernel
+# drawn by scripts from a server, and dead without a kernel
+WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 class Tidy(Preprocessor):
-    """Take out the MathJax that plotly asks a server for (no figure has formulas), live widgets, all but the last state of bars, and all
-    but the page's first copy of plotly's code.
+    """Take out the MathJax that plotly asks a server for (no figure has formulas), live widgets,
+    all but the last state of bars, and all but the page's first copy of plotly's code.
     """
 
     def preprocess(self, notebook, resources):
@@ -28,19 +29,33 @@ class Tidy(Preprocessor):
         for output in merged:
             if output.output_type == "stream":
                 lines = (line.rstrip("\r").rsplit("\r", 1)[-1] for line in output.text.split("\n"))
-                lines = (re.sub(r"^ {20,}", "", line) for line in lines)  # what a bar leaves when it wipes itself out
-                output.name, output.text = "stdout", "\n".join(line for line in lines if line.strip()) + "\n"
+                lines = (
+                    re.sub(r"^ {20,}", "", line) for line in lines
+                )  # what a bar leaves when it wipes itself out
+                output.name, output.text = (
+                    "stdout",
+                    "\n".join(line for line in lines if line.strip()) + "\n",
+                )
             if output.get("data", {}).pop(WIDGET, None):
-                output["data"]["text/html"] = "<p><i>Here stands a live widget when the notebook runs in JupyterLab (make lab).</i></p>"
+                output["data"]["text/html"] = (
+                    "<p><i>Here stands a live widget when the notebook runs in JupyterLab (make "
+                    "lab).</i></p>"
+                )
             html = output.get("data", {}).get("text/html", "")
             if "<script" in html:
-                output["data"]["text/html"] = self._once(re.sub(r'<script src="https?://[^"]*"></script>', "", html))
+                output["data"]["text/html"] = self._once(
+                    re.sub(r'<script src="https?://[^"]*"></script>', "", html)
+                )
         return cell, resources
 
     def _once(self, html):
         """Without plotly's own code (megabytes) if the page has it already."""
         scripts = re.split(r"(<script.*?</script>)", html, flags=re.DOTALL)
-        own = [script for script in scripts if re.match(r"<script[^>]*>/\*\*\s+\* plotly\.js v", script)]
+        own = [
+            script
+            for script in scripts
+            if re.match(r"<script[^>]*>/\*\*\s+\* plotly\.js v", script)
+        ]
         if own and self.has_plotly:
             scripts = [script for script in scripts if script not in own]
         self.has_plotly |= bool(own)

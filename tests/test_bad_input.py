@@ -1,4 +1,7 @@
-"""Bad files and bad arguments: each gets one sentence that names the culprit and the remedy, and nothing is left half written."""
+"""Bad files and bad arguments:
+
+each gets one sentence that names the culprit and the remedy, and nothing is left half written.
+"""
 
 import shutil
 from pathlib import Path
@@ -15,13 +18,19 @@ from drpose_core import plots
 MINI = Path(__file__).parent / "golden" / "h36m_mini"
 
 
-# --- Human3.6M files ----------------------------------------------------------------------------------------------------------------
+# --- Human3.6M files
+# ----------------------------------------------------------------------------------------------------------------
 
 
 def mini(folder, which="2d", edit=None, raw=None):
-    """A copy of the small Human3.6M set in folder, with one file's dictionary edited or its bytes replaced."""
+    """A copy of the small Human3.6M set in folder, with one file's dictionary edited or its bytes
+    replaced.
+    """
     shutil.copytree(MINI, folder, dirs_exist_ok=True)
-    key, name = {"2d": ("positions_2d", "data_2d_h36m_gt.npz"), "3d": ("positions_3d", "data_3d_h36m.npz")}[which]
+    key, name = {
+        "2d": ("positions_2d", "data_2d_h36m_gt.npz"),
+        "3d": ("positions_3d", "data_3d_h36m.npz"),
+    }[which]
     if edit:
         content = np.load(folder / name, allow_pickle=True)[key].item()
         np.savez(folder / name, **{key: np.array(edit(content) or content, dtype=object)})
@@ -69,7 +78,8 @@ H36M = {
 }  # fmt: skip
 
 
-# --- CMU files ----------------------------------------------------------------------------------------------------------------------
+# --- CMU files
+# ----------------------------------------------------------------------------------------------------------------------
 
 
 def cmu(folder, edit_asf=None, edit_amc=None):
@@ -104,14 +114,17 @@ CMU = {
 }  # fmt: skip
 
 
-# --- pose sets, checkpoints -----------------------------------------------------------------------------------------------------------
+# --- pose sets, checkpoints
+# -----------------------------------------------------------------------------------------------------------
 
 
 def pose_file(folder, **edits):
     poses = dr.synthetic_poses("test", stride=50, seconds=1, takes=1)[:5]
     poses.save(folder / "p.npz")
     content = dict(np.load(folder / "p.npz")) | edits
-    np.savez(folder / "p.npz", **{name: value for name, value in content.items() if value is not None})
+    np.savez(
+        folder / "p.npz", **{name: value for name, value in content.items() if value is not None}
+    )
     return lambda: dr.PoseSet.load(folder / "p.npz")
 
 
@@ -165,7 +178,8 @@ FILES = {
 }  # fmt: skip
 
 
-# --- arguments ------------------------------------------------------------------------------------------------------------------------
+# --- arguments
+# ------------------------------------------------------------------------------------------------------------------------
 
 KP2D = torch.zeros(2, 17, 2)
 
@@ -179,7 +193,9 @@ def other_heads():
 
 
 def sample(**arguments):
-    return lambda: dr.sample_poses(dr.DRPose(dr.ModelConfig(depth=1)), arguments.pop("kp2d", KP2D), **arguments)
+    return lambda: dr.sample_poses(
+        dr.DRPose(dr.ModelConfig(depth=1)), arguments.pop("kp2d", KP2D), **arguments
+    )
 
 
 def poses():
@@ -251,7 +267,9 @@ def test_bad_input_gets_its_sentence(name, tmp_path):
     with pytest.raises((ValueError, OSError, IndexError, TypeError), match=sentence) as caught:
         call()
     assert "\n" not in str(caught.value), "one sentence, one line"
-    assert sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*")) == before, "nothing new is left behind"
+    assert sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*")) == before, (
+        "nothing new is left behind"
+    )
 
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
@@ -273,6 +291,20 @@ def test_the_command_line_ends_in_one_sentence(tmp_path):
     import subprocess
     import sys
 
-    command = [sys.executable, "-m", "drpose_core", "prepare", "--source", "cmu", "--data", str(tmp_path)]
+    command = [
+        sys.executable,
+        "-m",
+        "drpose_core",
+        "prepare",
+        "--source",
+        "cmu",
+        "--data",
+        str(tmp_path),
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 1 and done.stderr.startswith("error: ") and done.stderr.count("\n") == 1 and "Traceback" not in done.stderr
+    assert (
+        done.returncode == 1
+        and done.stderr.startswith("error: ")
+        and done.stderr.count("\n") == 1
+        and "Traceback" not in done.stderr
+    )

@@ -12,11 +12,15 @@ def ece(hypotheses, target):
     return dr.calibration_error(dr.calibration_curve(hits, len(target), hypotheses.shape[1]))
 
 
-@pytest.mark.parametrize("count, published", [(5, 0.154), (10, 0.080), (20, 0.044), (50, 0.019), (200, 0.005)])
+@pytest.mark.parametrize(
+    "count, published", [(5, 0.154), (10, 0.080), (20, 0.044), (50, 0.019), (200, 0.005)]
+)
 def test_a_perfect_sampler_scores_its_floor(count, published):
     x = torch.randn(1500, count + 1, 17, 3, generator=dr.generator(4))
     found = ece(x[:, 1:], x[:, 0])
-    assert found["ece"] == pytest.approx(published, abs=0.006) and found["floor"] == pytest.approx(published, abs=0.003)
+    assert found["ece"] == pytest.approx(published, abs=0.006) and found["floor"] == pytest.approx(
+        published, abs=0.003
+    )
     assert abs(found["confidence"]) < 0.01
 
 
@@ -33,7 +37,10 @@ def test_the_sign_tells_over_from_under_confident(scale, sign):
 
 
 def test_by_hand():
-    hypotheses, target = torch.randn(30, 6, 17, 3, generator=dr.generator(1)), torch.randn(30, 17, 3, generator=dr.generator(2))
+    hypotheses, target = (
+        torch.randn(30, 6, 17, 3, generator=dr.generator(1)),
+        torch.randn(30, 17, 3, generator=dr.generator(2)),
+    )
     w = np.zeros((16, 21))
     for j in range(1, 17):
         for b in range(30):
@@ -43,5 +50,9 @@ def test_by_hand():
             for i in range(21):
                 w[j - 1, i] += np.quantile(d, i / 20) > t
     curve = dr.calibration_curve(dr.covered(hypotheses, target).sum(0), 30, 6)
-    assert np.allclose(curve.covered, np.median(w / 30, axis=0), atol=0.02)  # one hit may fall either way in float32
-    assert dr.calibration_error(curve)["ece"] == pytest.approx(np.abs(np.median(w / 30, axis=0) - np.linspace(0, 1, 21)).mean(), abs=0.005)
+    assert np.allclose(
+        curve.covered, np.median(w / 30, axis=0), atol=0.02
+    )  # one hit may fall either way in float32
+    assert dr.calibration_error(curve)["ece"] == pytest.approx(
+        np.abs(np.median(w / 30, axis=0) - np.linspace(0, 1, 21)).mean(), abs=0.005
+    )

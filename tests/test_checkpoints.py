@@ -32,7 +32,10 @@ def test_own_checkpoint_comes_back_whole(small_model, poses, tmp_path):
     dr.save_checkpoint(path, small_model, record={"train": poses.source, "seed": 3})
     again = dr.load_checkpoint(path)
     assert again.config == small_model.config and not again.training
-    assert all(torch.equal(a, b) for a, b in zip(again.state_dict().values(), small_model.state_dict().values()))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(again.state_dict().values(), small_model.state_dict().values())
+    )
     assert dr.checkpoint_record(path)["record"] == {"train": poses.source, "seed": 3}
     assert [p.name for p in path.parent.iterdir()] == ["model.safetensors"]
 
@@ -43,14 +46,18 @@ def test_half_a_checkpoint_computes_nearly_the_same(small_model, poses, tmp_path
     full, half = ((tmp_path / f"{name}.safetensors").stat().st_size for name in ("full", "half"))
     again = dr.load_checkpoint(tmp_path / "half.safetensors")
     assert half < 0.52 * full and all(p.dtype == torch.float32 for p in again.parameters())
-    assert (again.initial_pose(poses.kp2d[:50]) - small_model.initial_pose(poses.kp2d[:50])).norm(dim=-1).max() < 5e-3
+    assert (again.initial_pose(poses.kp2d[:50]) - small_model.initial_pose(poses.kp2d[:50])).norm(
+        dim=-1
+    ).max() < 5e-3
 
 
 def test_a_checkpoint_says_what_made_it(small_model, poses, tmp_path):
     path = tmp_path / "m.safetensors"
     dr.save_checkpoint(path, small_model, record={"train": poses.describe()})
     content = dr.checkpoint_record(path)
-    assert content["versions"]["torch"] == torch.__version__ and content["joints"] == list(dr.JOINTS)
+    assert content["versions"]["torch"] == torch.__version__ and content["joints"] == list(
+        dr.JOINTS
+    )
     model = dr.load_checkpoint(path)
     assert model.record["train"] == {
         "source": poses.source,
@@ -71,7 +78,9 @@ def test_a_wrong_pairing_is_said_aloud(small_model, poses):
         dr.evaluate(small_model, replace(poses[:2], keypoints="unknown"), **one)
     with pytest.warns(UserWarning, match="trained on keypoints 'detected', given 'exact'"):
         dr.evaluate(small_model, replace(poses[:2], keypoints="exact"), **one)
-    with pytest.warns(UserWarning, match="trained on skeleton 'synthetic figure', given 'Human3.6M'"):
+    with pytest.warns(
+        UserWarning, match="trained on skeleton 'synthetic figure', given 'Human3.6M'"
+    ):
         dr.evaluate(small_model, replace(poses[:2], skeleton="Human3.6M"), **one)
 
 
@@ -83,7 +92,10 @@ def test_another_skeleton_is_refused(small_model, tmp_path):
         state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     content["joints"] = content["joints"][::-1]
     save_file(state, path, metadata={"drpose": json.dumps(content)})
-    with pytest.raises(ValueError, match=r"m.safetensors was trained on another skeleton, its joints are right wrist"):
+    with pytest.raises(
+        ValueError,
+        match=r"m.safetensors was trained on another skeleton, its joints are right wrist",
+    ):
         dr.load_checkpoint(path)
 
 
@@ -94,7 +106,10 @@ def test_the_newest_checkpoint_is_the_sources_own_else_the_default(tmp_path, mon
     assert dr.latest_checkpoint("cmu") == tmp_path / "checkpoints" / "default.safetensors"
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "cmu.safetensors").touch()
-    assert dr.latest_checkpoint("cmu").name == "cmu.safetensors" and dr.latest_checkpoint().name == "default.safetensors"
+    assert (
+        dr.latest_checkpoint("cmu").name == "cmu.safetensors"
+        and dr.latest_checkpoint().name == "default.safetensors"
+    )
 
 
 def test_the_default_checkpoint_is_small_says_how_it_was_made_and_refines(poses):
@@ -106,22 +121,36 @@ def test_the_default_checkpoint_is_small_says_how_it_was_made_and_refines(poses)
     scores = record["scores_mm"]
     for who in ("initial", "p_avg"):
         assert f"{scores[who]['MPJPE']:.1f} / {scores[who]['P-MPJPE']:.1f}" in readme
-    again = dr.table(dr.evaluate(model, poses[torch.arange(0, len(poses), 2)], hypotheses=1, steps=1)).MPJPE
+    again = dr.table(
+        dr.evaluate(model, poses[torch.arange(0, len(poses), 2)], hypotheses=1, steps=1)
+    ).MPJPE
     assert again["p_avg"] < again["initial"] < 1.2 * scores["initial"]["MPJPE"]
 
 
 @pytest.mark.parametrize("lifter", ["dcgct", "htnet"])
 def test_bare_initial_models_go_in_and_out(lifter, tmp_path, capsys, monkeypatch):
-    """As their own authors publish them, from a full checkpoint, and back, bit by bit; the command line does the same."""
+    """As their own authors publish them, from a full checkpoint, and back, bit by bit; the command
+    line does the same.
+    """
     full = published_state(lifter)
-    bare = {name.removeprefix("encoder_feat."): value for name, value in full.items() if name.startswith("encoder_feat.")}
+    bare = {
+        name.removeprefix("encoder_feat."): value
+        for name, value in full.items()
+        if name.startswith("encoder_feat.")
+    }
     torch.save({f"module.{name}": value for name, value in bare.items()}, tmp_path / "bare.pth")
     for weights in (tmp_path / "bare.pth", full):
         exported = dr.export_published(dr.load_published_lifter(weights, lifter))
-        assert exported.keys() == bare.keys() and all(torch.equal(exported[name], value) for name, value in bare.items())
-    with pytest.raises(ValueError, match="if it is a bare initial model, use load_published_lifter"):
+        assert exported.keys() == bare.keys() and all(
+            torch.equal(exported[name], value) for name, value in bare.items()
+        )
+    with pytest.raises(
+        ValueError, match="if it is a bare initial model, use load_published_lifter"
+    ):
         dr.load_published(tmp_path / "bare.pth", lifter)
-    with pytest.raises(ValueError, match="is not of the published layout for this lifter: it lacks"):
+    with pytest.raises(
+        ValueError, match="is not of the published layout for this lifter: it lacks"
+    ):
         dr.load_published_lifter(tmp_path / "bare.pth", "htnet" if lifter == "dcgct" else "dcgct")
 
     torch.save(full, tmp_path / "full.pth")
@@ -131,15 +160,29 @@ def test_bare_initial_models_go_in_and_out(lifter, tmp_path, capsys, monkeypatch
         cli.main()
 
     convert(tmp_path / "full.pth", tmp_path / "own.safetensors", "--lifter", lifter)
-    assert dr.load_checkpoint(tmp_path / "own.safetensors").record["train"]["skeleton"] == "Human3.6M"
-    with pytest.raises(SystemExit, match=r"error: a lifter alone is no checkpoint: python -m drpose_core train --lifter-from"):
+    assert (
+        dr.load_checkpoint(tmp_path / "own.safetensors").record["train"]["skeleton"] == "Human3.6M"
+    )
+    with pytest.raises(
+        SystemExit,
+        match=r"error: a lifter alone is no checkpoint: python -m drpose_core train --lifter-from",
+    ):
         convert(tmp_path / "bare.pth", tmp_path / "bare.safetensors", "--lifter-only")
     convert(tmp_path / "own.safetensors", tmp_path / "back.pth")
     convert(tmp_path / "own.safetensors", tmp_path / "lifter.pth", "--lifter-only")
-    back, alone = (torch.load(tmp_path / name, weights_only=True) for name in ("back.pth", "lifter.pth"))
-    assert back.keys() == full.keys() and all(torch.equal(back[name], full[name]) for name in full if "." in name)
-    assert alone.keys() == bare.keys() and all(torch.equal(alone[name], bare[name]) for name in bare)
-    with pytest.raises(SystemExit, match=r"error: convert reads .pth and writes .safetensors or the other way round"):
+    back, alone = (
+        torch.load(tmp_path / name, weights_only=True) for name in ("back.pth", "lifter.pth")
+    )
+    assert back.keys() == full.keys() and all(
+        torch.equal(back[name], full[name]) for name in full if "." in name
+    )
+    assert alone.keys() == bare.keys() and all(
+        torch.equal(alone[name], bare[name]) for name in bare
+    )
+    with pytest.raises(
+        SystemExit,
+        match=r"error: convert reads .pth and writes .safetensors or the other way round",
+    ):
         convert(tmp_path / "full.pth", tmp_path / "again.pth")
 
 
@@ -161,8 +204,13 @@ def test_published_buffers_follow_from_the_schedule():
         before = out["alphas_cumprod"][t - 1].item() if t else 1.0
         beta = out["betas"][t].item()
         product = before * (1 - beta)
-        assert abs(product - out["alphas_cumprod"][t].item()) < 1e-12 and out["alphas_cumprod_prev"][t].item() == before
-        assert abs(out["posterior_variance"][t].item() - beta * (1 - before) / (1 - product)) < 1e-12
+        assert (
+            abs(product - out["alphas_cumprod"][t].item()) < 1e-12
+            and out["alphas_cumprod_prev"][t].item() == before
+        )
+        assert (
+            abs(out["posterior_variance"][t].item() - beta * (1 - before) / (1 - product)) < 1e-12
+        )
         mean1, mean2 = out["posterior_mean_coef1"][t].item(), out["posterior_mean_coef2"][t].item()
         assert abs(mean1 - before**0.5 * beta / (1 - product)) < 1e-9
         assert abs(mean2 - (1 - beta) ** 0.5 * (1 - before) / (1 - product)) < 1e-9
@@ -172,7 +220,9 @@ def test_published_buffers_follow_from_the_schedule():
 def test_exported_buffers_are_the_published_ones(timesteps):
     import numpy as np
 
-    golden = torch.from_numpy(np.load(GOLDEN / "model.npz")[f"schedule/alphas_cumprod/T{timesteps}"])
+    golden = torch.from_numpy(
+        np.load(GOLDEN / "model.npz")[f"schedule/alphas_cumprod/T{timesteps}"]
+    )
     exported = dr.export_published(dr.DRPose(dr.ModelConfig(depth=1, timesteps=timesteps)))
     # Not bit by bit: the last bit of a cosine depends on the processor.
     for own, published in (
@@ -186,15 +236,23 @@ def test_exported_buffers_are_the_published_ones(timesteps):
 def test_numbers_too_large_for_half_precision_are_refused(small_model, tmp_path):
     with torch.no_grad():
         small_model.denoiser.time1.bias[0] = 1e5
-    with pytest.raises(ValueError, match=r"denoiser.time1.bias holds NaN or numbers too large for torch.float16: nothing was written"):
+    with pytest.raises(
+        ValueError,
+        match=r"denoiser.time1.bias holds NaN or numbers too large for torch.float16: nothing was written",
+    ):
         dr.save_checkpoint(tmp_path / "m.safetensors", small_model, dtype=torch.float16)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_published_file_loads_like_its_state_dict(tmp_path):
-    torch.save({f"module.{name}": value for name, value in published_state().items()}, tmp_path / "best.pth")
+    torch.save(
+        {f"module.{name}": value for name, value in published_state().items()},
+        tmp_path / "best.pth",
+    )
     model = dr.load_published(tmp_path / "best.pth")
-    assert torch.equal(model.denoiser.time1.bias, published_state()["pose_estimator.time_mlp.1.bias"])
+    assert torch.equal(
+        model.denoiser.time1.bias, published_state()["pose_estimator.time_mlp.1.bias"]
+    )
 
 
 def test_a_shorter_schedule_is_read_from_its_buffers():
@@ -259,7 +317,9 @@ def test_pickles_cannot_make_arrays_of_pointers(payload, tmp_path):
     import numpy as np
 
     member = io.BytesIO()
-    np.lib.format.write_array_header_1_0(member, {"descr": "|O", "fortran_order": False, "shape": ()})
+    np.lib.format.write_array_header_1_0(
+        member, {"descr": "|O", "fortran_order": False, "shape": ()}
+    )
     pickle.dump({"S1": payload()}, member, protocol=3)
     for name, key in (("data_3d_h36m", "positions_3d"), ("data_2d_h36m_gt", "positions_2d")):
         with zipfile.ZipFile(tmp_path / f"{name}.npz", "w") as archive:
@@ -270,16 +330,23 @@ def test_pickles_cannot_make_arrays_of_pointers(payload, tmp_path):
 
 
 def test_damaged_files_always_get_a_sentence(tmp_path):
-    """A few hundred files with flipped bytes: never another error than ours (seeded; nearly all flips hit the compressed data)."""
+    """A few hundred files with flipped bytes:
+
+    never another error than ours (seeded; nearly all flips hit the compressed data).
+    """
     import random
 
     source = (GOLDEN / "h36m_mini" / "data_3d_h36m.npz").read_bytes()
-    (tmp_path / "data_2d_h36m_gt.npz").write_bytes((GOLDEN / "h36m_mini" / "data_2d_h36m_gt.npz").read_bytes())
+    (tmp_path / "data_2d_h36m_gt.npz").write_bytes(
+        (GOLDEN / "h36m_mini" / "data_2d_h36m_gt.npz").read_bytes()
+    )
     draw = random.Random(0)
     for _ in range(300):
         damaged = bytearray(source)
         for _ in range(draw.choice((1, 3, 20))):
-            near_an_end = draw.choice((draw.randrange(200), -1 - draw.randrange(200), draw.randrange(len(source))))
+            near_an_end = draw.choice(
+                (draw.randrange(200), -1 - draw.randrange(200), draw.randrange(len(source)))
+            )
             damaged[near_an_end] = draw.randrange(256)
         (tmp_path / "data_3d_h36m.npz").write_bytes(damaged)
         try:

@@ -10,7 +10,16 @@ import torch
 import drpose_core as dr
 from drpose_core import cli
 
-TINY = ["--lifter.batch-size", "64", "--denoiser.batch-size", "64", "--model.depth", "1", "--seed", "3"]
+TINY = [
+    "--lifter.batch-size",
+    "64",
+    "--denoiser.batch-size",
+    "64",
+    "--model.depth",
+    "1",
+    "--seed",
+    "3",
+]
 
 
 @pytest.fixture
@@ -22,7 +31,11 @@ def command(monkeypatch, poses, tmp_path):
 
     def run(*arguments):
         if arguments[0] == "train" and "--folder" not in arguments:
-            arguments = (*arguments, "--folder", tmp_path / "runs" / str(len(list(tmp_path.rglob("run.json")))))
+            arguments = (
+                *arguments,
+                "--folder",
+                tmp_path / "runs" / str(len(list(tmp_path.rglob("run.json")))),
+            )
         monkeypatch.setattr("sys.argv", ["drpose_core", *map(str, arguments)])
         cli.main()
         return few
@@ -35,33 +48,86 @@ def test_train_leaves_a_checkpoint_with_its_story(command, tmp_path, capsys):
     few = command("train", "--out", path, "--model.lifter", "mlp", *TINY)
     model = dr.load_checkpoint(path)
     record = model.record
-    assert record["train"] == few.describe() and record["seed"] == 3 and "--model.lifter mlp" in record["command"]
-    scores = dr.table(dr.evaluate(model, few[torch.randperm(len(few), generator=dr.generator(3))], hypotheses=1, steps=1, seed=3))
+    assert (
+        record["train"] == few.describe()
+        and record["seed"] == 3
+        and "--model.lifter mlp" in record["command"]
+    )
+    scores = dr.table(
+        dr.evaluate(
+            model,
+            few[torch.randperm(len(few), generator=dr.generator(3))],
+            hypotheses=1,
+            steps=1,
+            seed=3,
+        )
+    )
     assert record["scores_mm"]["p_avg"]["MPJPE"] == pytest.approx(scores.MPJPE["p_avg"], abs=0.05)
     assert str(path) in capsys.readouterr().out
 
     command("train", "--out", tmp_path / "again.safetensors", "--model.lifter", "mlp", *TINY)
     assert all(
-        torch.equal(a, b) for a, b in zip(model.state_dict().values(), dr.load_checkpoint(tmp_path / "again.safetensors").state_dict().values())
+        torch.equal(a, b)
+        for a, b in zip(
+            model.state_dict().values(),
+            dr.load_checkpoint(tmp_path / "again.safetensors").state_dict().values(),
+        )
     )
 
-    command("train", "--out", tmp_path / "on.safetensors", "--model.lifter", "mlp", "--lifter-from", path, *TINY)
+    command(
+        "train",
+        "--out",
+        tmp_path / "on.safetensors",
+        "--model.lifter",
+        "mlp",
+        "--lifter-from",
+        path,
+        *TINY,
+    )
     for name, value in dr.load_checkpoint(tmp_path / "on.safetensors").lifter.state_dict().items():
         assert torch.equal(value, model.lifter.state_dict()[name]), name
-    dr.save_checkpoint(tmp_path / "exact.safetensors", model, record={"train": {"keypoints": "exact"}})
-    with pytest.warns(UserWarning, match="--lifter-from: wrong pairing .* trained on keypoints 'exact', given 'detected'"):
-        command("train", "--out", tmp_path / "o.safetensors", "--model.lifter", "mlp", "--lifter-from", tmp_path / "exact.safetensors", *TINY)
-    with pytest.raises(SystemExit, match=r"mlp.safetensors holds a ResidualMLP, not the lifter 'dcgct': give --model.lifter its name"):
+    dr.save_checkpoint(
+        tmp_path / "exact.safetensors", model, record={"train": {"keypoints": "exact"}}
+    )
+    with pytest.warns(
+        UserWarning,
+        match="--lifter-from: wrong pairing .* trained on keypoints 'exact', given 'detected'",
+    ):
+        command(
+            "train",
+            "--out",
+            tmp_path / "o.safetensors",
+            "--model.lifter",
+            "mlp",
+            "--lifter-from",
+            tmp_path / "exact.safetensors",
+            *TINY,
+        )
+    with pytest.raises(
+        SystemExit,
+        match=r"mlp.safetensors holds a ResidualMLP, not the lifter 'dcgct': give --model.lifter its name",
+    ):
         command("train", "--out", tmp_path / "no.safetensors", "--lifter-from", path, *TINY)
     assert not (tmp_path / "no.safetensors").exists()
-    with pytest.raises(SystemExit, match=r"--out w.pth: own checkpoints are .safetensors files; convert makes a .pth of one"):
+    with pytest.raises(
+        SystemExit,
+        match=r"--out w.pth: own checkpoints are .safetensors files; convert makes a .pth of one",
+    ):
         command("train", "--out", "w.pth", *TINY)
 
 
 def test_train_on_predictions(command, poses, tmp_path):
     few = poses[torch.arange(0, len(poses), 4)]
     dr.save_predictions(tmp_path / "p.npz", few, few.pose3d)
-    command("train", "--out", tmp_path / "e.safetensors", "--predictions", tmp_path / "p.npz", "--half", *TINY)
+    command(
+        "train",
+        "--out",
+        tmp_path / "e.safetensors",
+        "--predictions",
+        tmp_path / "p.npz",
+        "--half",
+        *TINY,
+    )
     model = dr.load_checkpoint(tmp_path / "e.safetensors")
     assert model.config.lifter == "elsewhere" and model.record["scores_mm"]["initial"]["MPJPE"] == 0
     with pytest.raises(SystemExit, match=r"p2.npz not found"):
@@ -71,7 +137,11 @@ def test_train_on_predictions(command, poses, tmp_path):
 def test_evaluate_writes_a_report_that_says_it_all(command, small_model, tmp_path, capsys):
     import pandas as pd
 
-    dr.save_checkpoint(tmp_path / "m.safetensors", small_model, record={"train": {"source": "nobody", "keypoints": "exact"}})
+    dr.save_checkpoint(
+        tmp_path / "m.safetensors",
+        small_model,
+        record={"train": {"source": "nobody", "keypoints": "exact"}},
+    )
     arguments = [
         "--checkpoint",
         tmp_path / "m.safetensors",
@@ -92,12 +162,18 @@ def test_evaluate_writes_a_report_that_says_it_all(command, small_model, tmp_pat
     some = few[torch.randperm(len(few), generator=dr.generator(5))[:30]]
     found = dr.assess(small_model, some, hypotheses=3, steps=2, spacing=[900, 20], seed=5)
     for name in ("scores", "joints", "calibration", "summary"):
-        written, own = pd.read_csv(tmp_path / "a report <b>" / f"{name}.csv", keep_default_na=False), getattr(found, name)
+        written, own = (
+            pd.read_csv(tmp_path / "a report <b>" / f"{name}.csv", keep_default_na=False),
+            getattr(found, name),
+        )
         numbers = own.select_dtypes("number").columns
-        assert list(written.columns) == list(own.columns) and abs(written[numbers] - own[numbers]).max().max() < 1e-2
-    assert pd.read_parquet(tmp_path / "a report <b>" / "scores.parquet").error_mm.to_numpy() == pytest.approx(
-        found.scores.error_mm.to_numpy(), abs=1e-2
-    )
+        assert (
+            list(written.columns) == list(own.columns)
+            and abs(written[numbers] - own[numbers]).max().max() < 1e-2
+        )
+    assert pd.read_parquet(
+        tmp_path / "a report <b>" / "scores.parquet"
+    ).error_mm.to_numpy() == pytest.approx(found.scores.error_mm.to_numpy(), abs=1e-2)
     text = (tmp_path / "a report <b>" / "report.md").read_text()
     for part in (
         "python -m drpose_core evaluate --checkpoint",
@@ -110,11 +186,17 @@ def test_evaluate_writes_a_report_that_says_it_all(command, small_model, tmp_pat
         assert part in text, part
     answers, oracles = text.split("## Answers")[1].split("## Oracles")
     assert "initial pose" in answers and "oracle" not in answers and "best (oracle)" in oracles
-    assert f"{dr.table(found.scores).MPJPE['medoid']:.1f}" in answers and "step picked on the test set" in text
+    assert (
+        f"{dr.table(found.scores).MPJPE['medoid']:.1f}" in answers
+        and "step picked on the test set" in text
+    )
     page = (tmp_path / "a report <b>" / "figures.html").read_text()
     assert "<b>" not in page.split("<pre>")[1].split("</pre>")[0]
     assert page.count("plotly-graph-div") >= 5 and 'src="http' not in page
-    assert not list((tmp_path / "a report <b>").glob("unfinished*")) and "p_best" in capsys.readouterr().out
+    assert (
+        not list((tmp_path / "a report <b>").glob("unfinished*"))
+        and "p_best" in capsys.readouterr().out
+    )
 
 
 @pytest.mark.parametrize(
@@ -129,7 +211,14 @@ def test_evaluate_writes_a_report_that_says_it_all(command, small_model, tmp_pat
 def test_evaluate_says_what_is_wrong(arguments, sentence, command, small_model, tmp_path):
     dr.save_checkpoint(tmp_path / "m.safetensors", small_model)
     with pytest.raises(SystemExit, match=sentence):
-        command("evaluate", "--checkpoint", tmp_path / "m.safetensors", "--out", tmp_path / "r", *arguments)
+        command(
+            "evaluate",
+            "--checkpoint",
+            tmp_path / "m.safetensors",
+            "--out",
+            tmp_path / "r",
+            *arguments,
+        )
     assert not (tmp_path / "r").exists()
 
 
@@ -150,7 +239,18 @@ def test_evaluate_shares_poses_between_processes(small_model, poses, tmp_path):
     for subject in ("07", "08"):
         tiny_cmu.write_subject(tmp_path / "cmu", subject, takes=1, frames=60)
     dr.save_checkpoint(tmp_path / "m.safetensors", small_model)
-    arguments = ["--source", "cmu", "--data", tmp_path / "cmu", "--checkpoint", tmp_path / "m.safetensors", "--hypotheses", "2", "--steps", "1"]
+    arguments = [
+        "--source",
+        "cmu",
+        "--data",
+        tmp_path / "cmu",
+        "--checkpoint",
+        tmp_path / "m.safetensors",
+        "--hypotheses",
+        "2",
+        "--steps",
+        "1",
+    ]
     written = []
     for count in (1, 2):
         launch = [
@@ -181,23 +281,54 @@ EXAMPLE = dr.project_root() / "notebooks" / "example_keypoints.json"
 def test_predict_writes_what_predict_gives(command, tmp_path, capsys):
     outs = [tmp_path / name for name in ("pose.json", "pose.csv", "pose.bvh")]
     default = dr.project_root() / "checkpoints" / "default.safetensors"
-    command("predict", EXAMPLE, "--out", *outs, "--hypotheses", 3, "--steps", 2, "--field-of-view", 65, "--checkpoint", default)
+    command(
+        "predict",
+        EXAMPLE,
+        "--out",
+        *outs,
+        "--hypotheses",
+        3,
+        "--steps",
+        2,
+        "--field-of-view",
+        65,
+        "--checkpoint",
+        default,
+    )
     said = capsys.readouterr().out
     assert (
         "2 people in 24 frames, 48 poses\nCOCO, 17 joints; picture 1920 x 1080 pixels" in said
-        and "65 degrees over the longer side\nmodel default.safetensors, trained on synthetic figure" in said
+        and "65 degrees over the longer side\nmodel default.safetensors, trained on synthetic "
+        "figure"
+        in said
     )
-    assert {path.name for path in tmp_path.iterdir()} == {"pose.json", "pose.csv", "pose_person0.bvh", "pose_person1.bvh"}, "nothing unfinished"
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "pose.json",
+        "pose.csv",
+        "pose_person0.bvh",
+        "pose_person1.bvh",
+    }, "nothing unfinished"
     content = json.loads((tmp_path / "pose.json").read_text())
     model = dr.load_checkpoint(default)
-    found = dr.joined(dr.predict(model, dr.read_keypoints(EXAMPLE).poses(field_of_view=65), hypotheses=3, steps=2))
+    found = dr.joined(
+        dr.predict(model, dr.read_keypoints(EXAMPLE).poses(field_of_view=65), hypotheses=3, steps=2)
+    )
     assert np.allclose([item["pose"] for item in content["poses"]], found.pose3d, atol=1e-3)
-    assert content["about"]["field_of_view"] == 65 and content["about"]["hypotheses"] == 3 and "predict" in content["about"]["command"]
-    assert "Frame Time: 0.04" in (tmp_path / "pose_person0.bvh").read_text(), "the file's 25 frames per second"
+    assert (
+        content["about"]["field_of_view"] == 65
+        and content["about"]["hypotheses"] == 3
+        and "predict" in content["about"]["command"]
+    )
+    assert "Frame Time: 0.04" in (tmp_path / "pose_person0.bvh").read_text(), (
+        "the file's 25 frames per second"
+    )
 
 
 def test_predict_goes_on_and_says_what_is_odd(command, tmp_path, capsys, monkeypatch):
-    """Interrupted half way: what is done is kept beside the output; upside down: warned of before, doubted after."""
+    """Interrupted half way:
+
+    what is done is kept beside the output; upside down: warned of before, doubted after.
+    """
     from drpose_core import prediction
 
     monkeypatch.setattr(prediction, "AT_ONCE", 10)
@@ -210,10 +341,21 @@ def test_predict_goes_on_and_says_what_is_odd(command, tmp_path, capsys, monkeyp
         return original(*args, **more)
 
     monkeypatch.setattr(prediction, "sample_poses", stops)
-    arguments = ("predict", EXAMPLE, "--out", tmp_path / "pose.json", "--hypotheses", 1, "--steps", 1)
+    arguments = (
+        "predict",
+        EXAMPLE,
+        "--out",
+        tmp_path / "pose.json",
+        "--hypotheses",
+        1,
+        "--steps",
+        1,
+    )
     with pytest.raises(SystemExit, match=r"stopped; the same command goes on from what is done"):
         command(*arguments)
-    assert [path.name for path in tmp_path.iterdir()] == ["pose-unfinished"] and len(list((tmp_path / "pose-unfinished").iterdir())) == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["pose-unfinished"] and len(
+        list((tmp_path / "pose-unfinished").iterdir())
+    ) == 3
     command(*arguments)
     assert len(calls) == 6, "three batches were left out: done before"
     assert [path.name for path in tmp_path.iterdir()] == ["pose.json"]
@@ -224,9 +366,21 @@ def test_predict_goes_on_and_says_what_is_odd(command, tmp_path, capsys, monkeyp
         for person in frame["instances"]:
             person["keypoints"] = [[x, 1080 - y] for x, y in person["keypoints"]]
     (tmp_path / "upside.json").write_text(json.dumps(content))
-    command("predict", tmp_path / "upside.json", "--out", tmp_path / "up.csv", "--hypotheses", 1, "--steps", 1)
+    command(
+        "predict",
+        tmp_path / "upside.json",
+        "--out",
+        tmp_path / "up.csv",
+        "--hypotheses",
+        1,
+        "--steps",
+        1,
+    )
     said = capsys.readouterr()
-    assert said.out.count("is coco17 the order of the joints, does y point down") == 1 and "UserWarning" not in said.err
+    assert (
+        said.out.count("is coco17 the order of the joints, does y point down") == 1
+        and "UserWarning" not in said.err
+    )
     assert "47 degrees over the longer side assumed" in said.out
 
 
@@ -236,7 +390,10 @@ def test_predict_refuses_in_a_sentence_before_any_work(command, tmp_path):
         ((EXAMPLE, "--out", tmp_path / "p.fbx"), "the name must end in .json"),
         ((EXAMPLE, "--out", tmp_path / "p.json", "--field-of-view", 400), "field of view"),
         ((EXAMPLE, "--out", tmp_path / "p.bvh", "--fps", -3), "--fps must be positive, got -3"),
-        ((tmp_path / "photo.jpg", "--out", tmp_path / "p.json", "--image-size", 5, 5), "a picture has both"),
+        (
+            (tmp_path / "photo.jpg", "--out", tmp_path / "p.json", "--image-size", 5, 5),
+            "a picture has both",
+        ),
     ):
         with pytest.raises(SystemExit, match=sentence):
             command("predict", *arguments)
@@ -249,6 +406,17 @@ def test_predict_leaves_a_page(command, tmp_path, monkeypatch):
     monkeypatch.setattr(explorer, "PAGE_STEPS", (1, 2))
     monkeypatch.setattr(explorer, "PAGE_HYPOTHESES", (1, 5))
     monkeypatch.setattr(explorer, "PAGE_FRAMES", 2)
-    command("predict", EXAMPLE, "--out", tmp_path / "p.csv", "--html", tmp_path / "p.html", "--hypotheses", 2, "--steps", 1)
+    command(
+        "predict",
+        EXAMPLE,
+        "--out",
+        tmp_path / "p.csv",
+        "--html",
+        tmp_path / "p.html",
+        "--hypotheses",
+        2,
+        "--steps",
+        1,
+    )
     page = (tmp_path / "p.html").read_text()
     assert "example_keypoints.json, person 0" in page and "redrawn for a training camera" in page

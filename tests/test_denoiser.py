@@ -19,8 +19,12 @@ def test_norm_by_hand(size):
     torch.nn.init.normal_(norm.weight)
     torch.nn.init.normal_(norm.bias)
     scale, shift = torch.randn(2, 2, 1, J, 96, dtype=torch.float64)
-    published = norm.weight * (x - x.mean(-1, keepdim=True)) / (x.std(-1, keepdim=True) + 1e-6) + norm.bias
-    assert torch.allclose(norm(x, scale, shift), published * (1 + scale) + shift, rtol=1e-6, atol=1e-6)
+    published = (
+        norm.weight * (x - x.mean(-1, keepdim=True)) / (x.std(-1, keepdim=True) + 1e-6) + norm.bias
+    )
+    assert torch.allclose(
+        norm(x, scale, shift), published * (1 + scale) + shift, rtol=1e-6, atol=1e-6
+    )
 
 
 def test_norm_of_equal_channels_is_finite():
@@ -33,7 +37,13 @@ def test_chebyshev_convolution_by_hand(inputs, outputs):
     torch.manual_seed(0)
     conv, x = ChebConv(inputs, outputs), torch.randn(2, 5, J, inputs)
     torch.nn.init.normal_(conv.bias)
-    by_hand = sum(term @ x @ w for term, w in zip(chebyshev_terms(), conv.weight.view(inputs, 3, outputs).unbind(1))) + conv.bias
+    by_hand = (
+        sum(
+            term @ x @ w
+            for term, w in zip(chebyshev_terms(), conv.weight.view(inputs, 3, outputs).unbind(1))
+        )
+        + conv.bias
+    )
     assert torch.allclose(conv(x), by_hand, atol=1e-5)
 
 
@@ -47,11 +57,20 @@ def test_learned_graph_by_hand():
 
 
 def sampled(model, poses):
-    return dr.sample_poses(model, poses.kp2d[:6], hypotheses=3, steps=3, noise=torch.randn(3, 6, 3, J, 3, generator=dr.generator(0)))
+    return dr.sample_poses(
+        model,
+        poses.kp2d[:6],
+        hypotheses=3,
+        steps=3,
+        noise=torch.randn(3, 6, 3, J, 3, generator=dr.generator(0)),
+    )
 
 
 def test_bfloat16_moves_poses_by_less_than_two_millimetres(poses):
-    """Of the default checkpoint; each pose once in its own precision and once in a coarse one. Training goes through the same switch."""
+    """Of the default checkpoint; each pose once in its own precision and once in a coarse one.
+
+    Training goes through the same switch.
+    """
     model = dr.load_checkpoint(dr.project_root() / "checkpoints" / "default.safetensors").eval()
     exact = sampled(model, poses)
     model.denoiser.bf16 = True
@@ -60,10 +79,14 @@ def test_bfloat16_moves_poses_by_less_than_two_millimetres(poses):
     assert coarse.dtype == torch.float32 and 0 < moved.mean() < 0.002
     loss = dr.denoising_loss(model.train(), poses[:8], generator=dr.generator(0))
     loss.backward()
-    assert loss.dtype == torch.float32 and all(torch.isfinite(p.grad).all() for p in model.denoiser.parameters())
+    assert loss.dtype == torch.float32 and all(
+        torch.isfinite(p.grad).all() for p in model.denoiser.parameters()
+    )
 
 
-@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on a CPU; none here")
+@pytest.mark.skipif(
+    shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on a CPU; none here"
+)
 def test_compiled_is_the_same(small_model, poses):
     exact = sampled(small_model, poses)
     small_model.denoiser.compile()

@@ -49,7 +49,14 @@ def site(tmp_path):
     folder = tmp_path / "site"
     tiny_cmu.write_subject(folder, "07", takes=3)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Site) as server:
-        server.folder, server.asked, server.breaks, server.errors, server.ranges, server.trouble = folder, [], {}, {}, True, None
+        server.folder, server.asked, server.breaks, server.errors, server.ranges, server.trouble = (
+            folder,
+            [],
+            {},
+            {},
+            True,
+            None,
+        )
         server.url = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -72,20 +79,29 @@ def test_what_is_there_is_kept(site, tmp_path):
     download_cmu(tmp_path / "cmu", ("07",), site=site.url)
     site.asked.clear()
     download_cmu(tmp_path / "cmu", ("07",), site=site.url)
-    assert not any(path.endswith(("07.asf", "_01.amc", "_02.amc", "_03.amc")) for path, _ in site.asked)
+    assert not any(
+        path.endswith(("07.asf", "_01.amc", "_02.amc", "_03.amc")) for path, _ in site.asked
+    )
 
 
 @pytest.mark.parametrize("ranges", [True, False])
 def test_a_broken_connection_resumes(site, tmp_path, ranges):
     site.breaks, site.ranges = {"/07/07_02.amc": True}, ranges
-    with pytest.raises(ConnectionError, match=r"07_02.amc broke off .*run the same command again, it goes on"):
+    with pytest.raises(
+        ConnectionError, match=r"07_02.amc broke off .*run the same command again, it goes on"
+    ):
         download_cmu(tmp_path / "cmu", ("07",), site=site.url)
-    assert not (tmp_path / "cmu/07/07_02.amc").exists() and (tmp_path / "cmu/07/07_02.amc.part").exists()
+    assert (
+        not (tmp_path / "cmu/07/07_02.amc").exists()
+        and (tmp_path / "cmu/07/07_02.amc.part").exists()
+    )
     site.asked.clear()
     download_cmu(tmp_path / "cmu", ("07",), site=site.url)
     have = len((site.folder / "07/07_02.amc").read_bytes()) // 2
     assert ("/07/07_02.amc", f"bytes={have}-") in site.asked
-    assert contents(tmp_path / "cmu") == contents(site.folder)  # also where the server ignores Range and sends it all again
+    assert contents(tmp_path / "cmu") == contents(
+        site.folder
+    )  # also where the server ignores Range and sends it all again
 
 
 def test_a_damaged_file_is_fetched_again(site, tmp_path):
@@ -102,7 +118,10 @@ def test_a_site_that_breaks_the_rules(site, tmp_path, trouble):
     if trouble == "wrong part":
         (tmp_path / "cmu/07").mkdir(parents=True)
         (tmp_path / "cmu/07/07.asf.part").write_bytes(b"half")
-    with pytest.raises(ConnectionError, match=r"07.asf (broke off|does not say how long|answered with another part)"):
+    with pytest.raises(
+        ConnectionError,
+        match=r"07.asf (broke off|does not say how long|answered with another part)",
+    ):
         download_cmu(tmp_path / "cmu", ("07",), site=site.url)
     assert not (tmp_path / "cmu/07/07.asf").exists()
 
@@ -117,7 +136,10 @@ def test_an_overlong_part_starts_anew(site, tmp_path):
 
 def test_a_page_instead_of_motion_is_refused(site, tmp_path):
     (site.folder / "07/07_02.amc").write_text("<html>Please log in</html>")
-    with pytest.raises(ValueError, match=r"07_02.amc is not what it should be: .* line 1: <html>Please .* does not fit"):
+    with pytest.raises(
+        ValueError,
+        match=r"07_02.amc is not what it should be: .* line 1: <html>Please .* does not fit",
+    ):
         download_cmu(tmp_path / "cmu", ("07",), site=site.url)
     assert sorted(contents(tmp_path / "cmu")) == ["07.asf", "07_01.amc"]
 
@@ -127,7 +149,11 @@ def test_what_the_site_lacks_is_said(site, tmp_path):
         download_cmu(tmp_path / "cmu", ("99",), site=site.url)
     assert not (tmp_path / "cmu").exists()
     (site.folder / "07/07_02.amc").unlink()  # a gap in the numbers is no end
-    assert [f.name for f in download_cmu(tmp_path / "cmu", ("07",), site=site.url)] == ["07.asf", "07_01.amc", "07_03.amc"]
+    assert [f.name for f in download_cmu(tmp_path / "cmu", ("07",), site=site.url)] == [
+        "07.asf",
+        "07_01.amc",
+        "07_03.amc",
+    ]
 
 
 def test_trouble_at_the_site_is_said(site, tmp_path):

@@ -28,7 +28,10 @@ def test_every_row_by_hand(small_model, scored):
         noise = torch.randn(2, 3, 17, 3, generator=dr.generator(4, n))[:, None]
         samples = dr.sample_poses(small_model, one.kp2d, hypotheses=3, steps=2, noise=noise)
         action = poses.actions[one.action[0]]
-        initial = (small_model.initial_pose(one.kp2d) + dr.flip(small_model.initial_pose(dr.flip(one.kp2d)))) / 2
+        initial = (
+            small_model.initial_pose(one.kp2d)
+            + dr.flip(small_model.initial_pose(dr.flip(one.kp2d)))
+        ) / 2
         initial[:, 0] = 0
         for protocol, align in (("MPJPE", False), ("P-MPJPE", True)):
             error = dr.p_mpjpe(initial, one.pose3d) if align else dr.mpjpe(initial, one.pose3d)
@@ -36,16 +39,28 @@ def test_every_row_by_hand(small_model, scored):
             for step in (1, 2):
                 x = samples[step - 1, 0]
                 reprojection = (dr.project(x + one.root, one.intrinsics[0]) - one.kp2d).norm(dim=-1)
-                scores = dr.hypothesis_errors(x, one.pose3d[0], reprojection_error=reprojection, align=align)
-                answers = {how: dr.aggregate(x[None], how, kp2d=one.kp2d, intrinsics=one.intrinsics)[0] for how in HONEST}
+                scores = dr.hypothesis_errors(
+                    x, one.pose3d[0], reprojection_error=reprojection, align=align
+                )
+                answers = {
+                    how: dr.aggregate(x[None], how, kp2d=one.kp2d, intrinsics=one.intrinsics)[0]
+                    for how in HONEST
+                }
                 if step == 2:  # the last
-                    scores |= {how: dr.p_mpjpe(y, one.pose3d[0]) if align else dr.mpjpe(y, one.pose3d[0]) for how, y in answers.items()}
+                    scores |= {
+                        how: dr.p_mpjpe(y, one.pose3d[0]) if align else dr.mpjpe(y, one.pose3d[0])
+                        for how, y in answers.items()
+                    }
                 for name, value in scores.items():
-                    expected.setdefault((action, step, protocol, name), []).append(1000 * value.item())
+                    expected.setdefault((action, step, protocol, name), []).append(
+                        1000 * value.item()
+                    )
     assert len(table) == len(expected)
     for row in table.itertuples():
         values = expected[row.action, row.step, row.protocol, row.score]
-        assert row.poses == len(values) and row.error_mm == pytest.approx(sum(values) / len(values), rel=1e-4)
+        assert row.poses == len(values) and row.error_mm == pytest.approx(
+            sum(values) / len(values), rel=1e-4
+        )
         assert row.oracle == (row.score in ("p_best", "j_best", "j_avg"))
 
 
@@ -53,7 +68,9 @@ def test_batches_change_nothing(small_model, scored):
     poses, table = scored
     again = dr.evaluate(small_model, poses, hypotheses=3, steps=2, seed=4, batch_size=5)
     assert (again.error_mm - table.error_mm).abs().max() < 1e-2
-    assert (dr.evaluate(small_model, poses, hypotheses=3, steps=2, seed=5).error_mm - table.error_mm).abs().max() > 1e-2
+    assert (
+        dr.evaluate(small_model, poses, hypotheses=3, steps=2, seed=5).error_mm - table.error_mm
+    ).abs().max() > 1e-2
 
 
 def test_the_glance_averages_actions_at_the_last_step(scored):
@@ -61,7 +78,14 @@ def test_the_glance_averages_actions_at_the_last_step(scored):
     glance = dr.table(table)
     last = table[(table.step == 2) & (table.protocol == "P-MPJPE") & (table.score == "j_best")]
     assert glance["P-MPJPE"]["j_best"] == pytest.approx(last.error_mm.mean())
-    honest = {"initial": False, "median": False, "medoid": False, "jpma": False, "weighted": False, "p_avg": False}
+    honest = {
+        "initial": False,
+        "median": False,
+        "medoid": False,
+        "jpma": False,
+        "weighted": False,
+        "p_avg": False,
+    }
     assert glance["oracle"].to_dict() == honest | {"p_best": True, "j_best": True, "j_avg": True}
     assert list(glance.oracle) == sorted(glance.oracle), "honest scores come first"
     weights = last.poses / last.poses.sum()
@@ -71,7 +95,9 @@ def test_the_glance_averages_actions_at_the_last_step(scored):
         assert pytest.approx(part.error_mm.mean()) == row.MPJPE
     assert glance.columns.name == "mm, mean over actions"
     assert dr.table(table, over="frames").columns.name == "mm, mean over frames"
-    assert dr.table(table, over="frames")["P-MPJPE"]["j_best"] == pytest.approx((weights * last.error_mm).sum())
+    assert dr.table(table, over="frames")["P-MPJPE"]["j_best"] == pytest.approx(
+        (weights * last.error_mm).sum()
+    )
     with pytest.raises(ValueError, match="unknown mean over 'poses': choose from actions, frames"):
         dr.table(table, over="poses")
 
@@ -87,8 +113,16 @@ def test_the_papers_table_peeks_and_says_so(scored):
         assert by_step[step] == min(by_step.values())
         part = cells[cells.step == step].set_index("action").error_mm
         assert all(row[action] == pytest.approx(part[action]) for action in part.index)
-    assert paper.oracle.tolist() == [score != "initial" for score in paper.index.get_level_values("score")]
-    assert set(paper.index.get_level_values("score")) == {"initial", "p_avg", "p_best", "j_best", "j_avg"}
+    assert paper.oracle.tolist() == [
+        score != "initial" for score in paper.index.get_level_values("score")
+    ]
+    assert set(paper.index.get_level_values("score")) == {
+        "initial",
+        "p_avg",
+        "p_best",
+        "j_best",
+        "j_avg",
+    }
 
 
 class Interrupted(Exception):
@@ -96,7 +130,9 @@ class Interrupted(Exception):
 
 
 def test_an_interrupted_run_goes_on_where_it_was(small_model, scored, tmp_path, monkeypatch):
-    """To the last digit, and without doing again what was done; another model or other settings start afresh."""
+    """To the last digit, and without doing again what was done; another model or other settings
+    start afresh.
+    """
     from drpose_core import evaluation
 
     poses, _ = scored
@@ -118,7 +154,9 @@ def test_an_interrupted_run_goes_on_where_it_was(small_model, scored, tmp_path, 
     assert resumed.equals(whole)
     assert len(calls) == 3 + len(range(0, len(poses), 7)) - 2
     again = dr.evaluate(small_model, poses, **settings, resume=tmp_path / "run")
-    assert again.equals(whole) and len(calls) == 3 + len(range(0, len(poses), 7)) - 2, "what is done is not done again"
+    assert again.equals(whole) and len(calls) == 3 + len(range(0, len(poses), 7)) - 2, (
+        "what is done is not done again"
+    )
     forget(tmp_path / "run")
     assert not list(tmp_path.iterdir())
 
@@ -141,7 +179,12 @@ def test_what_was_kept_belongs_to_its_model_poses_and_settings(small_model, pose
     others = [kept(small_model, some, {"seed": 2}), kept(small_model, poses[1:6], settings)]
     for name in ("intrinsics", "root", "frame", "kp2d"):
         others.append(kept(small_model, replace(some, **{name: getattr(some, name) + 1}), settings))
-    functions = [dr.DRPose(small_model.config, lifter=lambda kp2d, i=i: torch.full((len(kp2d), 17, 3), float(i))) for i in (0, 1)]
+    functions = [
+        dr.DRPose(
+            small_model.config, lifter=lambda kp2d, i=i: torch.full((len(kp2d), 17, 3), float(i))
+        )
+        for i in (0, 1)
+    ]
     for model in functions:
         model.denoiser.load_state_dict(small_model.denoiser.state_dict())
         others.append(kept(model, some, settings))
@@ -157,7 +200,10 @@ def test_a_damaged_file_of_a_run_gets_a_sentence(content, small_model, poses, tm
     dr.evaluate(small_model, poses[:2], **settings)
     (file,) = tmp_path.iterdir()
     file.write_bytes(content)
-    with pytest.raises(ValueError, match=r"run-\w+-0.npz cannot be read .*: delete it to start this evaluation afresh"):
+    with pytest.raises(
+        ValueError,
+        match=r"run-\w+-0.npz cannot be read .*: delete it to start this evaluation afresh",
+    ):
         dr.evaluate(small_model, poses[:2], **settings)
 
 
@@ -166,23 +212,38 @@ def test_bad_requests_get_a_sentence_before_any_work(small_model, poses):
         dr.evaluate(small_model, poses[:2], hypotheses=0)
     dead = replace(poses[:9], kp2d=poses.kp2d[:9].index_fill(0, torch.tensor([4]), 0.1))
     with pytest.raises(
-        ValueError, match=r"1 of 9 poses have all 2D joints in one point, the first is row 4 \(S9/\w+ \d/\d, frame \d+\): leave them out"
+        ValueError,
+        match=r"1 of 9 poses have all 2D joints in one point, the first is row 4 \(S9/\w+ \d/\d, frame \d+\): leave them out",
     ):
         dr.evaluate(small_model, dead)
-    numpy = dr.evaluate(small_model, poses[:2], hypotheses=np.int64(1), steps=np.int64(2), spacing=np.array([900, 20]))
-    assert numpy.equals(dr.evaluate(small_model, poses[:2], hypotheses=1, steps=2, spacing=[900, 20]))
+    numpy = dr.evaluate(
+        small_model,
+        poses[:2],
+        hypotheses=np.int64(1),
+        steps=np.int64(2),
+        spacing=np.array([900, 20]),
+    )
+    assert numpy.equals(
+        dr.evaluate(small_model, poses[:2], hypotheses=1, steps=2, spacing=[900, 20])
+    )
 
 
 def test_a_random_draw_has_no_velocity(small_model, poses):
     draw = poses[torch.randperm(len(poses), generator=dr.generator(0))[:40]]
-    assert not dr.assess(small_model, draw, hypotheses=1, steps=1).summary.quantity.str.contains("MPJVE").any()
+    assert (
+        not dr.assess(small_model, draw, hypotheses=1, steps=1)
+        .summary.quantity.str.contains("MPJVE")
+        .any()
+    )
 
 
 def test_the_last_step_alone(small_model, scored):
     poses, table = scored
     last = dr.evaluate(small_model, poses, hypotheses=3, steps=2, seed=4, every_step=False)
     expected = table[table.step.isin([0, 2])].reset_index(drop=True)
-    assert last[["action", "step", "protocol", "score"]].equals(expected[["action", "step", "protocol", "score"]])
+    assert last[["action", "step", "protocol", "score"]].equals(
+        expected[["action", "step", "protocol", "score"]]
+    )
     assert (last.error_mm - expected.error_mm).abs().max() < 1e-3
 
 
@@ -190,38 +251,73 @@ def test_the_other_measures_by_hand(small_model, poses):
     """On consecutive frames, so that there is a velocity; batches of four cut through them."""
     some = poses[torch.arange(3, 12)]
     found = dr.assess(small_model, some, hypotheses=4, steps=1, seed=2, batch_size=4)
-    noise = torch.stack([torch.randn(1, 4, 17, 3, generator=dr.generator(2, n)) for n in range(9)], dim=1)
+    noise = torch.stack(
+        [torch.randn(1, 4, 17, 3, generator=dr.generator(2, n)) for n in range(9)], dim=1
+    )
     x = dr.sample_poses(small_model, some.kp2d, hypotheses=4, steps=1, noise=noise)[-1]
     mean, truth = x.mean(1), some.pose3d
     value = found.summary.set_index("quantity").value
     errors = (mean - truth).norm(dim=-1)
     assert np.allclose(found.joints.mean_mm, 1000 * errors.mean(0), atol=1e-2)
-    assert np.allclose(found.joints.spread_mm, 1000 * x.std(1, correction=0).norm(dim=-1).mean(0), atol=1e-2)
-    assert value["PCK at 150 mm, mean pose"] == pytest.approx(100 * (errors[:, 1:] < 0.15).float().mean().item(), abs=1e-3)
+    assert np.allclose(
+        found.joints.spread_mm, 1000 * x.std(1, correction=0).norm(dim=-1).mean(0), atol=1e-2
+    )
+    assert value["PCK at 150 mm, mean pose"] == pytest.approx(
+        100 * (errors[:, 1:] < 0.15).float().mean().item(), abs=1e-3
+    )
     follows = [n for n in range(1, 9) if some.sequence[n] == some.sequence[n - 1]]
     frames = int(some.frame[follows[0]] - some.frame[follows[0] - 1])
-    speed = np.mean([((mean[n] - mean[n - 1]) - (truth[n] - truth[n - 1])).norm(dim=-1).mean().item() / frames for n in follows])
+    speed = np.mean(
+        [
+            ((mean[n] - mean[n - 1]) - (truth[n] - truth[n - 1])).norm(dim=-1).mean().item()
+            / frames
+            for n in follows
+        ]
+    )
     assert 0 < len(follows) < 8, "the rows should hold an end of a sequence"
-    assert value[f"MPJVE over {frames} frames of 50 Hz, mean pose"] == pytest.approx(1000 * speed, rel=1e-3)
+    assert value[f"MPJVE over {frames} frames of 50 Hz, mean pose"] == pytest.approx(
+        1000 * speed, rel=1e-3
+    )
     variance = x.var(1, correction=0).sum((0, 1))
-    assert value["share of the spread along the camera's axis"] == pytest.approx(100 * (variance[2] / variance.sum()).item(), rel=1e-3)
-    lengths = np.array([[[(p[j] - p[i]).norm().item() for i, j in dr.BONES] for p in pose] for pose in x])  # (9, 4, 16)
-    assert value["spread of bone lengths over hypotheses"] == pytest.approx(1000 * lengths.std(axis=1).mean(), rel=1e-3)
+    assert value["share of the spread along the camera's axis"] == pytest.approx(
+        100 * (variance[2] / variance.sum()).item(), rel=1e-3
+    )
+    lengths = np.array(
+        [[[(p[j] - p[i]).norm().item() for i, j in dr.BONES] for p in pose] for pose in x]
+    )  # (9, 4, 16)
+    assert value["spread of bone lengths over hypotheses"] == pytest.approx(
+        1000 * lengths.std(axis=1).mean(), rel=1e-3
+    )
     pairs = [(1, 4), (2, 5), (3, 6), (14, 11), (15, 12), (16, 13)]
-    bone = lambda pose, child: (pose[child] - pose[{j: i for i, j in dr.BONES}[child]]).norm().item()  # noqa: E731
-    uneven = np.mean([[abs(bone(pose, right) - bone(pose, left)) for right, left in pairs] for pose in mean])
-    assert value["left/right difference of bones, mean pose"] == pytest.approx(1000 * uneven, rel=1e-3)
+
+    def bone(pose, child):
+        return (pose[child] - pose[{j: i for i, j in dr.BONES}[child]]).norm().item()
+
+    uneven = np.mean(
+        [[abs(bone(pose, right) - bone(pose, left)) for right, left in pairs] for pose in mean]
+    )
+    assert value["left/right difference of bones, mean pose"] == pytest.approx(
+        1000 * uneven, rel=1e-3
+    )
     pixels = []
     for n in range(9):
         for pose in x[n]:
             root = dr.estimate_root(pose[None], some.kp2d[n][None], some.intrinsics[n])
-            pixels.append((dr.project(pose[None] + root, some.intrinsics[n])[0] - some.kp2d[n]).norm(dim=-1).mean().item() * 500)
+            pixels.append(
+                (dr.project(pose[None] + root, some.intrinsics[n])[0] - some.kp2d[n])
+                .norm(dim=-1)
+                .mean()
+                .item()
+                * 500
+            )
     name = "2D reprojection error, root estimated"
     assert value[name] == pytest.approx(np.mean(pixels), rel=1e-3)
     area = np.mean([(errors[:, 1:] < t / 1000).float().mean().item() for t in range(0, 151, 5)])
     assert value["AUC, 0 to 150 mm, mean pose"] == pytest.approx(100 * area, rel=1e-3)
     curve = dr.calibration_curve(dr.covered(x, truth).sum(0), 9, 4)
-    assert np.allclose(found.calibration.covered, curve.covered, atol=0.12)  # one of nine poses may fall either way
+    assert np.allclose(
+        found.calibration.covered, curve.covered, atol=0.12
+    )  # one of nine poses may fall either way
     assert "  ECE of a perfect sampler with this H" in value
 
 
@@ -244,12 +340,21 @@ with distributed_run() as rank:
 """
     (tmp_path / "run.py").write_text(code)
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
-    env = {**os.environ, "OMP_NUM_THREADS": "1"}  # torchrun sets this itself for several processes; threads change the rounding
+    env = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+    }  # torchrun sets this itself for several processes; threads change the rounding
     for count, name in ((2, "two"), (1, "one")):
-        done = subprocess.run([*launch, str(count), str(tmp_path / "run.py")], capture_output=True, text=True, env=env)
+        done = subprocess.run(
+            [*launch, str(count), str(tmp_path / "run.py")], capture_output=True, text=True, env=env
+        )
         assert done.returncode == 0, done.stderr[-2000:]
         (tmp_path / "0.csv").rename(tmp_path / f"{name}.csv")
-    assert (tmp_path / "1.csv").read_text() == (tmp_path / "two.csv").read_text() == (tmp_path / "one.csv").read_text()
+    assert (
+        (tmp_path / "1.csv").read_text()
+        == (tmp_path / "two.csv").read_text()
+        == (tmp_path / "one.csv").read_text()
+    )
 
 
 def test_stored_predictions_are_not_touched(poses):

@@ -19,7 +19,10 @@ def test_skeleton_is_a_tree_with_two_alike_halves():
     assert len(BONES) == 16 and {child for _, child in BONES} == set(range(1, 17))
     swap = dict(zip(LEFT + RIGHT, RIGHT + LEFT))
     assert {(swap.get(i, i), swap.get(j, j)) for i, j in BONES} == set(BONES)
-    assert all(("left" in name) == (j in LEFT) and ("right" in name) == (j in RIGHT) for j, name in enumerate(dr.JOINTS))
+    assert all(
+        ("left" in name) == (j in LEFT) and ("right" in name) == (j in RIGHT)
+        for j, name in enumerate(dr.JOINTS)
+    )
     assert len(set(H36M_32)) == 17
 
 
@@ -38,18 +41,36 @@ def test_flip_mirrors_and_swaps():
 def test_projection_of_the_mirrored_world_is_the_mirrored_projection():
     points = random_poses(4) + torch.tensor([0.2, -0.1, 4.5])
     intrinsics = dr.h36m_cameras("S9")[1].intrinsics.double()
-    assert torch.allclose(dr.project(dr.flip(points), flip_intrinsics(intrinsics)), dr.flip(dr.project(points, intrinsics)))
+    assert torch.allclose(
+        dr.project(dr.flip(points), flip_intrinsics(intrinsics)),
+        dr.flip(dr.project(points, intrinsics)),
+    )
 
 
 def test_projection_by_hand():
-    fx, fy, cx, cy, k1, k2, k3, p1, p2 = values = (2.2, 2.3, 0.02, -0.01, -0.2, 0.24, -0.01, -0.001, -0.002)
+    fx, fy, cx, cy, k1, k2, k3, p1, p2 = values = (
+        2.2,
+        2.3,
+        0.02,
+        -0.01,
+        -0.2,
+        0.24,
+        -0.01,
+        -0.001,
+        -0.002,
+    )
     x, y, z = 0.7, -0.9, 4.0
     px, py = x / z, y / z
     r2 = px * px + py * py
     radial = 1 + k1 * r2 + k2 * r2**2 + k3 * r2**3
     tangential = p1 * px + p2 * py
-    expected = [fx * (px * (radial + tangential) + p1 * r2) + cx, fy * (py * (radial + tangential) + p2 * r2) + cy]
-    own = dr.project(torch.tensor([[x, y, z]], dtype=torch.float64), torch.tensor(values, dtype=torch.float64))
+    expected = [
+        fx * (px * (radial + tangential) + p1 * r2) + cx,
+        fy * (py * (radial + tangential) + p2 * r2) + cy,
+    ]
+    own = dr.project(
+        torch.tensor([[x, y, z]], dtype=torch.float64), torch.tensor(values, dtype=torch.float64)
+    )
     assert torch.allclose(own[0], torch.tensor(expected, dtype=torch.float64))
 
 
@@ -70,13 +91,18 @@ def test_world_and_camera_frames_are_inverse_and_rigid():
             seen = dr.world_to_camera(world, camera)
             assert torch.allclose(dr.camera_to_world(seen, camera), world, atol=1e-6)
             assert torch.allclose(bone_lengths(seen), bone_lengths(world), atol=1e-6)
-            # Upright people stand upright: the world's up is the camera's -y, within the tilt of a surveillance view.
-            up = dr.world_to_camera(torch.tensor([[0.0, 0, 1]]), camera) - dr.world_to_camera(torch.zeros(1, 3), camera)
+            # Upright people stand upright: the world's up is the camera's -y, within the tilt of a
+            # surveillance view.
+            up = dr.world_to_camera(torch.tensor([[0.0, 0, 1]]), camera) - dr.world_to_camera(
+                torch.zeros(1, 3), camera
+            )
             assert up[0, 1] < -0.9
 
 
 def test_rotation_by_matrix():
-    q = torch.nn.functional.normalize(torch.randn(4, generator=dr.generator(3), dtype=torch.float64), dim=0)
+    q = torch.nn.functional.normalize(
+        torch.randn(4, generator=dr.generator(3), dtype=torch.float64), dim=0
+    )
     w, x, y, z = q.tolist()
     matrix = np.array(
         [
@@ -94,5 +120,9 @@ def test_screen_units():
     screen = dr.normalize_screen(pixels, 1000, 1002)
     assert torch.allclose(screen, torch.tensor([[-1, -1.002], [1, 1.002], [0, 0]]), atol=1e-6)
     assert torch.allclose(dr.screen_to_pixels(screen, 1000, 1002), pixels, atol=1e-3)
-    assert torch.equal(dr.normalize_screen(pixels.double().numpy(), 1000, 1002), screen)  # a detector's array
-    assert math.isclose(dr.h36m_cameras("S1")[0].intrinsics[0].item(), 2 * 1145.0494384765625 / 1000, rel_tol=1e-6)
+    assert torch.equal(
+        dr.normalize_screen(pixels.double().numpy(), 1000, 1002), screen
+    )  # a detector's array
+    assert math.isclose(
+        dr.h36m_cameras("S1")[0].intrinsics[0].item(), 2 * 1145.0494384765625 / 1000, rel_tol=1e-6
+    )

@@ -1,4 +1,7 @@
-"""Pictures and films to keypoints: everything around the detector, with recorded keypoints in the place of its networks."""
+"""Pictures and films to keypoints:
+
+everything around the detector, with recorded keypoints in the place of its networks.
+"""
 
 import json
 
@@ -9,14 +12,21 @@ import drpose_core as dr
 from drpose_core.keypoints import images
 from drpose_core.keypoints.formats import FORMATS
 
-cv2 = pytest.importorskip("cv2", reason="the optional detector is not installed: pip install -e .[image]")
-rtmlib = pytest.importorskip("rtmlib", reason="the optional detector is not installed: pip install -e .[image]")
+cv2 = pytest.importorskip(
+    "cv2", reason="the optional detector is not installed: pip install -e .[image]"
+)
+rtmlib = pytest.importorskip(
+    "rtmlib", reason="the optional detector is not installed: pip install -e .[image]"
+)
 
 EXAMPLE = dr.project_root() / "notebooks" / "example_keypoints.json"
 
 
 class Recorded:
-    """Answers in the place of rtmlib.BodyWithFeet: for the frame whose brightness says which, boxes and then keypoints."""
+    """Answers in the place of rtmlib.BodyWithFeet:
+
+    for the frame whose brightness says which, boxes and then keypoints.
+    """
 
     MODE = rtmlib.BodyWithFeet.MODE
     made = 0
@@ -25,11 +35,23 @@ class Recorded:
         type(self).made += 1
         self.looked = []
         people = json.loads(EXAMPLE.read_text())["instance_info"]
-        order = [FORMATS["coco17"].joints.index(name) if name in FORMATS["coco17"].joints else None for name in FORMATS["halpe26"].joints]
-        self.frames = [[np.array([p["keypoints"][k] if k is not None else [0, 0] for k in order]) for p in f["instances"]] for f in people]
+        order = [
+            FORMATS["coco17"].joints.index(name) if name in FORMATS["coco17"].joints else None
+            for name in FORMATS["halpe26"].joints
+        ]
+        self.frames = [
+            [
+                np.array([p["keypoints"][k] if k is not None else [0, 0] for k in order])
+                for p in f["instances"]
+            ]
+            for f in people
+        ]
         for frame in self.frames:
             for person in frame:
-                person[17] = person[0] - (0, 40)  # crown, neck base and pelvis, which COCO does not have
+                person[17] = person[0] - (
+                    0,
+                    40,
+                )  # crown, neck base and pelvis, which COCO does not have
                 person[18], person[19] = (person[5] + person[6]) / 2, (person[11] + person[12]) / 2
                 person[20:] = person[[15, 16, 15, 16, 15, 16]]
 
@@ -37,7 +59,9 @@ class Recorded:
         self.number = round((float(image.mean()) - 20) / 8)
         self.looked.append(self.number)
         people = self.frames[self.number]
-        return np.array([[*p.min(0), *p.max(0)] for p in people]) if self.number != 2 else np.array([])
+        return (
+            np.array([[*p.min(0), *p.max(0)] for p in people]) if self.number != 2 else np.array([])
+        )
 
     def pose_model(self, image, bboxes):
         assert len(bboxes), "rtmlib takes the whole picture for a person if there is no box"
@@ -51,7 +75,11 @@ def recorded(monkeypatch):
     monkeypatch.setattr(
         rtmlib,
         "BodyWithFeet",
-        type("BodyWithFeet", (Recorded,), {"__init__": lambda self, **k: (Recorded.__init__(self, **k), made.append(self))[0]}),
+        type(
+            "BodyWithFeet",
+            (Recorded,),
+            {"__init__": lambda self, **k: (Recorded.__init__(self, **k), made.append(self))[0]},
+        ),
     )
     return made
 
@@ -72,12 +100,23 @@ def film(path, count=8):
 def test_a_film_becomes_keypoints(tmp_path, recorded):
     found = dr.detect_keypoints(film(tmp_path / "film.avi"), tmp_path / "kept")
     wanted = dr.read_keypoints(EXAMPLE)
-    assert (found.width, found.height, found.fps, found.format, found.name) == (1920, 1080, 25.0, "halpe26", "film.avi")
-    assert found.frame.tolist() == [n for n in range(8) if n != 2 for _ in range(2)] and set(found.person) == {0, 1}
+    assert (found.width, found.height, found.fps, found.format, found.name) == (
+        1920,
+        1080,
+        25.0,
+        "halpe26",
+        "film.avi",
+    )
+    assert found.frame.tolist() == [n for n in range(8) if n != 2 for _ in range(2)] and set(
+        found.person
+    ) == {0, 1}
     assert found.confidence.max() == 1 and "1 frame of 8 without a person" in " ".join(found.notes)
     arms = slice(11, 17)
     for n in (0, 3, 7):
-        mine, theirs = found.kp2d[(found.frame == n) & (found.person == 0)], wanted.kp2d[(wanted.frame == n) & (wanted.person == 0)]
+        mine, theirs = (
+            found.kp2d[(found.frame == n) & (found.person == 0)],
+            wanted.kp2d[(wanted.frame == n) & (wanted.person == 0)],
+        )
         assert np.abs(mine[:, arms] - theirs[:, arms]).max() < 0.02
 
 
@@ -98,7 +137,10 @@ def test_a_long_film_goes_on_where_it_stopped(tmp_path, recorded, monkeypatch):
     assert len(found) == 14
     again = dr.detect_keypoints(path, tmp_path / "kept")
     assert len(recorded) == 2 and np.array_equal(again.kp2d, found.kp2d), "nothing was left to do"
-    with pytest.raises(ValueError, match="kept keeps keypoints of something else, of older files or of another mode"):
+    with pytest.raises(
+        ValueError,
+        match="kept keeps keypoints of something else, of older files or of another mode",
+    ):
         dr.detect_keypoints(path, tmp_path / "kept", mode="lightweight")
 
 
@@ -127,7 +169,9 @@ def test_what_cannot_be_read_gets_a_sentence(tmp_path, recorded):
             dr.detect_keypoints(tmp_path / name, tmp_path / f"kept-{name}")
     with pytest.raises(FileNotFoundError, match="not found: give a picture, a film"):
         dr.detect_keypoints(tmp_path / "nothing.jpg", tmp_path / "kept")
-    with pytest.raises(ValueError, match="unknown mode 'huge': choose from performance, lightweight, balanced"):
+    with pytest.raises(
+        ValueError, match="unknown mode 'huge': choose from performance, lightweight, balanced"
+    ):
         cv2.imwrite(str(tmp_path / "one.png"), frame(0))
         dr.detect_keypoints(tmp_path / "one.png", tmp_path / "kept", mode="huge")
     (tmp_path / "other").mkdir()
@@ -156,11 +200,16 @@ def test_weights_that_cannot_be_fetched_get_a_sentence(tmp_path, monkeypatch):
 
 
 def test_the_real_detector_is_called_as_it_wants():
-    """The parts of rtmlib that the kit leans on: modes, and a detector and a pose network that can be asked one after the other."""
+    """The parts of rtmlib that the kit leans on:
+
+    modes, and a detector and a pose network that can be asked one after the other.
+    """
     import inspect
 
     assert {"lightweight", "balanced", "performance"} == set(rtmlib.BodyWithFeet.MODE)
-    assert {"mode", "backend", "device"} <= set(inspect.signature(rtmlib.BodyWithFeet.__init__).parameters)
+    assert {"mode", "backend", "device"} <= set(
+        inspect.signature(rtmlib.BodyWithFeet.__init__).parameters
+    )
     source = inspect.getsource(rtmlib.BodyWithFeet)
     assert "self.det_model(image)" in source and "self.pose_model(image, bboxes=bboxes)" in source
     assert "halpe26" in rtmlib.BodyWithFeet.MODE["balanced"]["pose"]
@@ -169,7 +218,10 @@ def test_the_real_detector_is_called_as_it_wants():
 def test_without_the_extra_the_remedy_is_said(monkeypatch, tmp_path):
     monkeypatch.setattr(images.importlib.util, "find_spec", lambda name: None)
     (tmp_path / "photo.jpg").write_bytes(b"x")
-    with pytest.raises(ValueError, match=r"photo.jpg needs a detector: pip install -e .\[image\], or give the JSON of MMPose"):
+    with pytest.raises(
+        ValueError,
+        match=r"photo.jpg needs a detector: pip install -e .\[image\], or give the JSON of MMPose",
+    ):
         dr.detect_keypoints(tmp_path / "photo.jpg", tmp_path / "kept")
 
 

@@ -1,4 +1,7 @@
-"""Losses drawn while training, in a real JupyterLab: they grow, and after an interruption and a new kernel they go on."""
+"""Losses drawn while training, in a real JupyterLab:
+
+they grow, and after an interruption and a new kernel they go on.
+"""
 
 import shutil
 
@@ -21,13 +24,17 @@ watch = plots.live_losses(title="Losses as they fall", source="synthetic figure"
 for step in dr.train_in({folder!r}, model, dr.denoising_loss, poses, config, watch=watch):
     pass
 """
-SHOWN = "Array.from(document.querySelector('.jp-OutputArea .js-plotly-plot')?._fullData?.[0].x ?? [])"
+SHOWN = (
+    "Array.from(document.querySelector('.jp-OutputArea .js-plotly-plot')?._fullData?.[0].x ?? [])"
+)
 STEPS = f"() => {SHOWN}.at(-1) ?? 0"
 KERNEL = "window.jupyterapp.shell.currentWidget.sessionContext"
 
 
 def last_step(page, least):
-    """The last step that the figure shows, once it is at least so many; there is only one figure, drawn over and over."""
+    """The last step that the figure shows, once it is at least so many; there is only one figure,
+    drawn over and over.
+    """
     page.wait_for_function(f"() => ({STEPS})() >= {least}", timeout=90_000)
     assert page.locator(".jp-OutputArea .js-plotly-plot").count() == 1
     return page.evaluate(STEPS)
@@ -38,13 +45,31 @@ def test_losses_grow_and_go_on_after_a_restart(tmp_path):
     scratch, problems = tmp_path / "lab", []
     scratch.mkdir()
     (tmp_path / "root").mkdir()
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL.format(folder=str(tmp_path / "run")))])
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(CELL.format(folder=str(tmp_path / "run")))]
+    )
+    notebook.metadata["kernelspec"] = {
+        "name": "python3",
+        "display_name": "Python 3",
+        "language": "python",
+    }
     nbformat.write(notebook, tmp_path / "root" / "live.ipynb")
-    with jupyter_lab(tmp_path / "root", scratch, OMP_NUM_THREADS="1") as (address, token), watched_page(problems) as page:
-        page.goto(f"{address}/lab/tree/live.ipynb?token={token}&reset", wait_until="domcontentloaded")
-        page.wait_for_function(f"{KERNEL.replace('.', '?.')}?.session?.kernel?.status === 'idle'", timeout=90_000)
-        run = lambda: page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")  # noqa: E731
+    with (
+        jupyter_lab(tmp_path / "root", scratch, OMP_NUM_THREADS="1") as (address, token),
+        watched_page(problems) as page,
+    ):
+        page.goto(
+            f"{address}/lab/tree/live.ipynb?token={token}&reset", wait_until="domcontentloaded"
+        )
+        page.wait_for_function(
+            f"{KERNEL.replace('.', '?.')}?.session?.kernel?.status === 'idle'", timeout=90_000
+        )
+
+        def run():
+            return page.evaluate(
+                "() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }"
+            )
+
         run()
         first = last_step(page, 25)
         later = last_step(page, first + 50)
@@ -55,7 +80,9 @@ def test_losses_grow_and_go_on_after_a_restart(tmp_path):
         page.wait_for_function(f"{KERNEL}.session.kernel.status === 'idle'", timeout=60_000)
         run()
         page.wait_for_timeout(500)
-        assert last_step(page, later + 25) > later, "the history from before the restart is there, and grows"
+        assert last_step(page, later + 25) > later, (
+            "the history from before the restart is there, and grows"
+        )
         points = page.evaluate(f"() => {SHOWN}")
         assert points[0] <= 25 and points == sorted(points)
         page.evaluate(f"async () => {{ await {KERNEL}.session.kernel.interrupt(); }}")

@@ -15,16 +15,22 @@ def noise_for(steps, batch, hypotheses, seed=0):
 def test_mirrored_picture_and_noise_give_the_mirrored_poses(small_model, poses):
     kp2d, noise = poses.kp2d[:3], noise_for(3, 3, 4)
     plain = dr.sample_poses(small_model, kp2d, hypotheses=4, steps=3, noise=noise)
-    mirrored = dr.sample_poses(small_model, dr.flip(kp2d), hypotheses=4, steps=3, noise=dr.flip(noise))
+    mirrored = dr.sample_poses(
+        small_model, dr.flip(kp2d), hypotheses=4, steps=3, noise=dr.flip(noise)
+    )
     assert torch.allclose(dr.flip(mirrored), plain, atol=1e-4)
-    without = dr.sample_poses(small_model, kp2d, hypotheses=4, steps=3, noise=noise, flip_test=False)
+    without = dr.sample_poses(
+        small_model, kp2d, hypotheses=4, steps=3, noise=noise, flip_test=False
+    )
     assert not torch.allclose(without, plain, atol=1e-3)
 
 
 def test_the_mirrored_pass_is_a_pass_of_its_own(small_model, poses):
     """Batched with the plain one it gives what with_flip gives of two separate denoise functions."""
     kp2d, x = poses.kp2d[:3], torch.randn(3, 4, J, 3, generator=dr.generator(0))
-    plain, mirrored = (dr.denoise_fn(small_model, k, flip_test=False) for k in (kp2d, dr.flip(kp2d)))
+    plain, mirrored = (
+        dr.denoise_fn(small_model, k, flip_test=False) for k in (kp2d, dr.flip(kp2d))
+    )
     for t in (900, 5):
         both = dr.denoise_fn(small_model, kp2d)(x, t)
         assert torch.allclose(both, dr.with_flip(plain, mirrored, dr.flip)(x, t), atol=1e-5)
@@ -45,17 +51,26 @@ def test_chunks_change_nothing(small_model, poses, monkeypatch):
     whole = dr.sample_poses(small_model, kp2d, hypotheses=3, steps=2, noise=noise)
     for chunk in (1, 4, 9):
         monkeypatch.setattr(model_module, "CHUNK", chunk)
-        assert torch.allclose(dr.sample_poses(small_model, kp2d, hypotheses=3, steps=2, noise=noise), whole, atol=1e-4)
+        assert torch.allclose(
+            dr.sample_poses(small_model, kp2d, hypotheses=3, steps=2, noise=noise), whole, atol=1e-4
+        )
 
 
 def test_more_hypotheses_and_more_steps_keep_what_was_drawn(small_model, poses):
     kp2d = poses.kp2d[:2]
 
     def sample(hypotheses, steps):
-        return dr.sample_poses(small_model, kp2d, hypotheses=hypotheses, steps=steps, generator=dr.hypothesis_generators(7, hypotheses))
+        return dr.sample_poses(
+            small_model,
+            kp2d,
+            hypotheses=hypotheses,
+            steps=steps,
+            generator=dr.hypothesis_generators(7, hypotheses),
+        )
 
     assert torch.allclose(sample(3, 2), sample(6, 2)[:, :, :3], atol=1e-4)
-    # The first estimate depends on the start noise alone, and that does not depend on the number of steps.
+    # The first estimate depends on the start noise alone, and that does not depend on the number of
+    # steps.
     assert torch.allclose(sample(3, 2)[0], sample(3, 5)[0], atol=1e-4)
 
 
@@ -63,26 +78,45 @@ def test_a_later_start_begins_with_the_noised_initial_pose(small_model, poses):
     kp2d, noise = poses.kp2d[:3], noise_for(4, 3, 2)
     chain = {"steps": 4, "spacing": "quadratic", "start": 300}
     sampled = dr.sample_poses(small_model, kp2d, hypotheses=2, **chain, noise=noise)
-    x = small_model.schedule.add_noise(small_model.initial_pose(kp2d, flip_test=True)[:, None], 300, noise[0])
+    x = small_model.schedule.add_noise(
+        small_model.initial_pose(kp2d, flip_test=True)[:, None], 300, noise[0]
+    )
     draws = iter(noise[1:])
     denoise = dr.denoise_fn(small_model, kp2d)
-    *_, last = dr.ddim(denoise, x, small_model.schedule, noise_sampler=lambda x: next(draws), **chain)
+    *_, last = dr.ddim(
+        denoise, x, small_model.schedule, noise_sampler=lambda x: next(draws), **chain
+    )
     assert last.k == 4 and torch.allclose(last.x0[..., 1:, :], sampled[-1][..., 1:, :], atol=1e-4)
-    mirrored = dr.sample_poses(small_model, dr.flip(kp2d), hypotheses=2, **chain, noise=dr.flip(noise))
+    mirrored = dr.sample_poses(
+        small_model, dr.flip(kp2d), hypotheses=2, **chain, noise=dr.flip(noise)
+    )
     assert torch.allclose(dr.flip(mirrored), sampled, atol=1e-4)
     attached = dr.with_initial_poses(small_model, poses[:3]).initial
     again = dr.sample_poses(small_model, kp2d, hypotheses=2, **chain, noise=noise, initial=attached)
     assert torch.allclose(again, sampled, atol=1e-5)
     plain = dr.sample_poses(small_model, kp2d, hypotheses=2, **chain, noise=noise, flip_test=False)
     x = small_model.schedule.add_noise(small_model.initial_pose(kp2d)[:, None], 300, noise[0])
-    assert torch.allclose(dr.denoise_fn(small_model, kp2d, flip_test=False)(x, 300)[..., 1:, :], plain[0, ..., 1:, :], atol=1e-4)
+    assert torch.allclose(
+        dr.denoise_fn(small_model, kp2d, flip_test=False)(x, 300)[..., 1:, :],
+        plain[0, ..., 1:, :],
+        atol=1e-4,
+    )
     few = {"hypotheses": 2, "steps": 2, "spacing": [300, 20], "noise": noise[:2]}
-    given, pure = dr.sample_poses(small_model, kp2d, start=300, **few), dr.sample_poses(small_model, kp2d, **few)
+    given, pure = (
+        dr.sample_poses(small_model, kp2d, start=300, **few),
+        dr.sample_poses(small_model, kp2d, **few),
+    )
     assert not torch.allclose(given, pure, atol=1e-3), "times alone begin with pure noise"
 
 
 def test_no_two_hypotheses_share_their_noise():
-    draws = torch.stack([torch.randn(8, generator=g) for seed in (0, 1, 2**31) for g in dr.hypothesis_generators(seed, 200)])
+    draws = torch.stack(
+        [
+            torch.randn(8, generator=g)
+            for seed in (0, 1, 2**31)
+            for g in dr.hypothesis_generators(seed, 200)
+        ]
+    )
     assert len(torch.unique(draws, dim=0)) == 600
 
 
@@ -96,7 +130,9 @@ def test_sampling_ignores_and_restores_training_mode(small_model, poses):
     kp2d, noise = poses.kp2d[:2], noise_for(2, 2, 2)
     quiet = dr.sample_poses(small_model, kp2d, hypotheses=2, steps=2, noise=noise)
     small_model.train()
-    assert torch.equal(dr.sample_poses(small_model, kp2d, hypotheses=2, steps=2, noise=noise), quiet)
+    assert torch.equal(
+        dr.sample_poses(small_model, kp2d, hypotheses=2, steps=2, noise=noise), quiet
+    )
     assert small_model.training and not small_model.lifter.training and not quiet.requires_grad
 
 
@@ -123,14 +159,21 @@ def test_the_loss_by_hand(initial_noise, small_model, poses):
         x_t = (a.sqrt() * batch.pose3d[n] + (1 - a).sqrt() * noise[n]).clamp(-1.1, 1.1)
         kp2d = batch.kp2d[n : n + 1]
         initial = small_model.lifter(kp2d) + initial_noise * shake[n]
-        x0 = small_model.denoiser(x_t[None, None], initial, small_model.denoiser.condition(kp2d, t[n : n + 1]))
+        x0 = small_model.denoiser(
+            x_t[None, None], initial, small_model.denoiser.condition(kp2d, t[n : n + 1])
+        )
         total += (weights * (x0[0, 0] - batch.pose3d[n]).square().sum(-1).sqrt()).mean()
-    loss = dr.denoising_loss(small_model, batch, generator=dr.generator(5), initial_noise=initial_noise)
+    loss = dr.denoising_loss(
+        small_model, batch, generator=dr.generator(5), initial_noise=initial_noise
+    )
     assert torch.allclose(loss, total / 4, rtol=1e-4)
 
 
 def test_any_function_may_be_the_lifter(poses):
-    model = dr.DRPose(dr.ModelConfig(depth=1), lifter=lambda kp2d: torch.cat([kp2d, torch.zeros_like(kp2d[..., :1])], -1))
+    model = dr.DRPose(
+        dr.ModelConfig(depth=1),
+        lifter=lambda kp2d: torch.cat([kp2d, torch.zeros_like(kp2d[..., :1])], -1),
+    )
     assert dr.sample_poses(model, poses.kp2d[:2], steps=1, hypotheses=2).shape == (1, 2, 2, J, 3)
 
 
@@ -142,9 +185,18 @@ def test_registered_lifters_are_built_by_name(monkeypatch):
 def test_a_ddim_of_ones_own_gives_the_same_poses(small_model, poses):
     kp2d, noise = poses.kp2d[:2], noise_for(3, 2, 2)
     draws = iter(noise)
-    chain = dr.ddim(dr.denoise_fn(small_model, kp2d), next(draws), small_model.schedule, 3, noise_sampler=lambda x: next(draws))
+    chain = dr.ddim(
+        dr.denoise_fn(small_model, kp2d),
+        next(draws),
+        small_model.schedule,
+        3,
+        noise_sampler=lambda x: next(draws),
+    )
     by_hand = torch.stack([step.x0 for step in chain])
-    assert torch.allclose(by_hand[..., 1:, :], dr.sample_poses(small_model, kp2d, hypotheses=2, steps=3, noise=noise)[..., 1:, :])
+    assert torch.allclose(
+        by_hand[..., 1:, :],
+        dr.sample_poses(small_model, kp2d, hypotheses=2, steps=3, noise=noise)[..., 1:, :],
+    )
 
 
 def test_untrained_denoiser_is_tame(poses):
@@ -158,5 +210,7 @@ def test_untrained_denoiser_is_tame(poses):
 def test_the_gpu_replays_the_cpu(small_model, poses):
     kp2d, noise = poses.kp2d[:3], noise_for(3, 3, 4)
     here = dr.sample_poses(small_model, kp2d, hypotheses=4, steps=3, noise=noise)
-    there = dr.sample_poses(small_model.to("cuda"), kp2d.to("cuda"), hypotheses=4, steps=3, noise=noise).cpu()
+    there = dr.sample_poses(
+        small_model.to("cuda"), kp2d.to("cuda"), hypotheses=4, steps=3, noise=noise
+    ).cpu()
     assert torch.allclose(here, there, atol=1e-3)

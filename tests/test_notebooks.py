@@ -20,14 +20,20 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 def clone(folder):
     """What a fresh clone has, without weights and outputs that a developer's tree may hold."""
     for name in ("drpose_core", "notebooks"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
+        shutil.copytree(
+            ROOT / name,
+            folder / name,
+            ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"),
+        )
     (folder / "checkpoints").mkdir()
     shutil.copy(ROOT / "checkpoints" / "default.safetensors", folder / "checkpoints")
     return folder
 
 
 def run(root, notebooks, **environment):
-    """Execute notebooks into pages as the Makefile does, from the clone at root; returns the folder of pages."""
+    """Execute notebooks into pages as the Makefile does, from the clone at root; returns the folder
+    of pages.
+    """
     env = {
         **os.environ,
         "DRPOSE_FAST": "1",
@@ -37,8 +43,22 @@ def run(root, notebooks, **environment):
         "DRPOSE_DATA": "",
         **environment,
     }
-    convert = [sys.executable, "-m", "nbconvert", "--config", str(root / "notebooks" / "nbconvert.py"), "--to", "html", "--execute"]
-    done = subprocess.run([*convert, "--output-dir", str(root / "output"), *map(str, notebooks)], env=env, capture_output=True, text=True)
+    convert = [
+        sys.executable,
+        "-m",
+        "nbconvert",
+        "--config",
+        str(root / "notebooks" / "nbconvert.py"),
+        "--to",
+        "html",
+        "--execute",
+    ]
+    done = subprocess.run(
+        [*convert, "--output-dir", str(root / "output"), *map(str, notebooks)],
+        env=env,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return root / "output"
 
@@ -51,22 +71,38 @@ def tour(tmp_path_factory):
 
 
 def test_the_tour_runs_in_order_and_leaves_pages(tour):
-    assert [path.name for path in sorted(tour.glob("*.html"))] == [*(path.stem + ".html" for path in NOTEBOOKS), "explorer_fast.html"]
+    assert [path.name for path in sorted(tour.glob("*.html"))] == [
+        *(path.stem + ".html" for path in NOTEBOOKS),
+        "explorer_fast.html",
+    ]
     page = (tour / "03_training.html").read_text()
-    assert page.count("Denoiser (joints weigh 1 to 4)") == 2, "once in the code, once in the figure: its last state alone"
+    assert page.count("Denoiser (joints weigh 1 to 4)") == 2, (
+        "once in the code, once in the figure: its last state alone"
+    )
     assert page.count("* plotly.js v") == 1, "plotly's code is in a page once"
     assert (tour.parent / "checkpoints" / "synthetic_fast.safetensors").is_file()
     assert not (tour.parent / "checkpoints" / "synthetic.safetensors").exists()
 
 
 def test_hypotheses_run_alone_on_real_motion_files(tmp_path):
-    """Notebook 04 from nothing, with recordings in the CMU layout: it takes the default checkpoint, and says that it was trained on others."""
+    """Notebook 04 from nothing, with recordings in the CMU layout:
+
+    it takes the default checkpoint, and says that it was trained on others.
+    """
     root = clone(tmp_path / "clone")
     for subject in ("07", "08"):
         tiny_cmu.write_subject(tmp_path / "cmu", subject, takes=1, frames=100)
-    pages = run(root, [root / "notebooks" / "04_hypotheses.ipynb"], DRPOSE_SOURCE="cmu", DRPOSE_DATA=str(tmp_path / "cmu"))
+    pages = run(
+        root,
+        [root / "notebooks" / "04_hypotheses.ipynb"],
+        DRPOSE_SOURCE="cmu",
+        DRPOSE_DATA=str(tmp_path / "cmu"),
+    )
     page = (pages / "04_hypotheses.html").read_text()
-    assert "CMU mocap 08" in page and "default.safetensors was not made for these test subjects" in page
+    assert (
+        "CMU mocap 08" in page
+        and "default.safetensors was not made for these test subjects" in page
+    )
     assert "trained on skeleton 'synthetic figure', given 'CMU'" in page
 
 
@@ -76,15 +112,21 @@ def test_pages_draw_in_a_browser_without_a_network(tour, name):
     problems = []
     with watched_page(problems) as page:
         page.goto((tour / f"{name}.html").as_uri())
-        page.wait_for_function("document.querySelectorAll('.js-plotly-plot .main-svg').length > 0", timeout=60_000)
+        page.wait_for_function(
+            "document.querySelectorAll('.js-plotly-plot .main-svg').length > 0", timeout=60_000
+        )
         figures = page.evaluate(
             """() => [...document.querySelectorAll('.js-plotly-plot')].map(g => ({
                 traces: g.data.length, size: g.getBoundingClientRect().height, subtitle: g.layout.title?.subtitle?.text || '',
                 scene: !!g.layout.scene, points: g.data.reduce((n, t) => n + (t.x ? t.x.length : 0), 0)}))"""
         )
-        assert len(figures) >= (1 if name == "05_explorer" else 3) and all(f["traces"] and f["points"] and f["size"] > 200 for f in figures)
+        assert len(figures) >= (1 if name == "05_explorer" else 3) and all(
+            f["traces"] and f["points"] and f["size"] > 200 for f in figures
+        )
         labelled = [f for f in figures if "synthetic" in f["subtitle"]]
-        assert len(labelled) >= len(figures) - 1, "figures of data say where the data is from; the noise schedule has none"
+        assert len(labelled) >= len(figures) - 1, (
+            "figures of data say where the data is from; the noise schedule has none"
+        )
         if any(f["scene"] for f in figures):
             assert_pixels_of_both_sides(page)
         if page.locator(".slider-group").count():
@@ -93,7 +135,10 @@ def test_pages_draw_in_a_browser_without_a_network(tour, name):
 
 
 def assert_pixels_of_both_sides(page):
-    """The 3D view shows left and right in their colours: blue and vermilion pixels in its screenshot."""
+    """The 3D view shows left and right in their colours:
+
+    blue and vermilion pixels in its screenshot.
+    """
     scene = page.locator(".gl-container canvas").first
     scene.scroll_into_view_if_needed()
     for _ in range(20):  # software WebGL takes a while

@@ -18,13 +18,22 @@ from weights import fill  # noqa: E402
 
 
 def published_state(lifter="dcgct", timesteps=1000):
-    """A full published state dict by the rule of golden/weights.py; diffusion buffers from the schedule in float64."""
+    """A full published state dict by the rule of golden/weights.py; diffusion buffers from the
+    schedule in float64.
+    """
     state = {}
-    curve = np.cos((np.linspace(0, timesteps, timesteps + 1) / timesteps + 0.008) / 1.008 * np.pi * 0.5) ** 2
+    curve = (
+        np.cos((np.linspace(0, timesteps, timesteps + 1) / timesteps + 0.008) / 1.008 * np.pi * 0.5)
+        ** 2
+    )
     alphas = np.cumprod(1 - np.clip(1 - curve[1:] / curve[:-1], 0, 0.999))
     for name, shape, dtype in json.loads((GOLDEN / "state_dicts.json").read_text())[lifter]:
         if "." not in name:
-            state[name] = torch.from_numpy(alphas) if name == "alphas_cumprod" else torch.zeros(timesteps, dtype=torch.float64)
+            state[name] = (
+                torch.from_numpy(alphas)
+                if name == "alphas_cumprod"
+                else torch.zeros(timesteps, dtype=torch.float64)
+            )
         elif name.endswith("num_batches_tracked"):
             state[name] = torch.zeros(shape, dtype=torch.int64)
         else:
@@ -49,7 +58,10 @@ def model(lifter):
 
 
 def close(own, golden, tolerance=1e-5):
-    """Relative to the largest golden value: an error of 1e-5 of a metre-sized pose, not of a coordinate that happens to be near 0."""
+    """Relative to the largest golden value:
+
+    an error of 1e-5 of a metre-sized pose, not of a coordinate that happens to be near 0.
+    """
     assert own.shape == golden.shape
     error = (own - golden).abs().max() / golden.abs().max()
     assert error < tolerance, f"relative difference {error:.2e}"
@@ -62,13 +74,20 @@ def test_initial_pose(model, lifter, golden):
 def test_denoiser(model, lifter, golden):
     kp2d, x_t, t = golden["input_2d"][:, 0], golden["target_3d"], golden[f"{lifter}/t"]
     with torch.no_grad():
-        x0 = model.denoiser(x_t, golden[f"{lifter}/initial_pose"][:, 0], model.denoiser.condition(kp2d, t))
+        x0 = model.denoiser(
+            x_t, golden[f"{lifter}/initial_pose"][:, 0], model.denoiser.condition(kp2d, t)
+        )
     close(x0, golden[f"{lifter}/denoised"])
 
 
 @pytest.mark.parametrize(
     "name, seed, flip_test",
-    [("flip/H1_K1_T1000", 111, True), ("flip/H3_K4_T1000", 134, True), ("flip/H5_K2_T50", 152, True), ("noflip/H3_K4_T1000", 134, False)],
+    [
+        ("flip/H1_K1_T1000", 111, True),
+        ("flip/H3_K4_T1000", 134, True),
+        ("flip/H5_K2_T50", 152, True),
+        ("noflip/H3_K4_T1000", 134, False),
+    ],
 )
 def test_sampling(name, seed, flip_test, lifter, golden):
     reference = golden[f"{lifter}/ddim_{name}"].squeeze(3).transpose(0, 1)  # (K, B, H, J, 3)
@@ -82,20 +101,35 @@ def test_sampling(name, seed, flip_test, lifter, golden):
     assert (own[..., 0, :] == 0).all()
     # The chain itself keeps joint 0 as the network gives it.
     draws = iter(noise)
-    chain = dr.ddim(dr.denoise_fn(model, kp2d, flip_test=flip_test), next(draws), model.schedule, k, noise_sampler=lambda x: next(draws))
+    chain = dr.ddim(
+        dr.denoise_fn(model, kp2d, flip_test=flip_test),
+        next(draws),
+        model.schedule,
+        k,
+        noise_sampler=lambda x: next(draws),
+    )
     close(torch.stack([step.x0 for step in chain]), reference)
 
 
 def test_schedule(golden):
     for timesteps in (1000, 50):
-        close(dr.CosineSchedule(timesteps).alpha_bar, golden[f"schedule/alphas_cumprod/T{timesteps}"], 1e-12)
+        close(
+            dr.CosineSchedule(timesteps).alpha_bar,
+            golden[f"schedule/alphas_cumprod/T{timesteps}"],
+            1e-12,
+        )
     for name in ("K1_T1000", "K4_T1000", "K2_T50"):
         steps, timesteps = (int(part[1:]) for part in name.split("_"))
-        assert dr.CosineSchedule(timesteps).timesteps(steps) == golden[f"schedule/times/{name}"].tolist()
+        assert (
+            dr.CosineSchedule(timesteps).timesteps(steps)
+            == golden[f"schedule/times/{name}"].tolist()
+        )
 
 
 def test_forward_diffusion(golden):
-    noise = torch.from_numpy(np.random.RandomState(55).standard_normal((5, 1, 17, 3)).astype(np.float32))
+    noise = torch.from_numpy(
+        np.random.RandomState(55).standard_normal((5, 1, 17, 3)).astype(np.float32)
+    )
     x0 = golden["target_3d"][:1].expand(5, -1, -1, -1)
     x_t = dr.CosineSchedule().add_noise(x0, golden["q_sample/t"], noise)
     close(x_t.clamp(-CLIP, CLIP), golden["q_sample/x_t"])
@@ -109,12 +143,22 @@ def test_losses(golden):
 
 @pytest.fixture(scope="module")
 def golden_data():
-    return {name: torch.from_numpy(value) if value.dtype.kind in "fi" else value for name, value in np.load(GOLDEN / "data.npz").items()}
+    return {
+        name: torch.from_numpy(value) if value.dtype.kind in "fi" else value
+        for name, value in np.load(GOLDEN / "data.npz").items()
+    }
 
 
 def published_order(poses):
-    """Row index and mirrored flag of the published training set: each sequence and camera, then the same mirrored."""
-    index = [rows for s in range(len(poses.sequences)) for rows in [torch.nonzero(poses.sequence == s)[:, 0]] * 2]
+    """Row index and mirrored flag of the published training set:
+
+    each sequence and camera, then the same mirrored.
+    """
+    index = [
+        rows
+        for s in range(len(poses.sequences))
+        for rows in [torch.nonzero(poses.sequence == s)[:, 0]] * 2
+    ]
     mirrored = [torch.full_like(rows, i % 2, dtype=torch.bool) for i, rows in enumerate(index)]
     return torch.cat(index), torch.cat(mirrored)
 
@@ -122,9 +166,21 @@ def published_order(poses):
 @pytest.mark.parametrize("keypoints", ["cpn_ft_h36m_dbb", "gt"])
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_loader(keypoints, split, golden_data):
-    reference = {name.split("/")[-1]: value for name, value in golden_data.items() if name.startswith(f"loader/{keypoints}/{split}/")}
-    poses = dr.h36m_poses(GOLDEN / "h36m_mini", keypoints=keypoints, subjects={"train": TRAIN_SUBJECTS, "test": TEST_SUBJECTS}[split])
-    index, mirrored = published_order(poses) if split == "train" else (torch.arange(len(poses)), torch.zeros(len(poses), dtype=torch.bool))
+    reference = {
+        name.split("/")[-1]: value
+        for name, value in golden_data.items()
+        if name.startswith(f"loader/{keypoints}/{split}/")
+    }
+    poses = dr.h36m_poses(
+        GOLDEN / "h36m_mini",
+        keypoints=keypoints,
+        subjects={"train": TRAIN_SUBJECTS, "test": TEST_SUBJECTS}[split],
+    )
+    index, mirrored = (
+        published_order(poses)
+        if split == "train"
+        else (torch.arange(len(poses)), torch.zeros(len(poses), dtype=torch.bool))
+    )
     assert len(index) == reference["length"]
     index, mirrored = index[reference["rows"]], mirrored[reference["rows"]]
     plain, other = poses[index], poses[index].flipped()
@@ -146,28 +202,52 @@ def test_loader(keypoints, split, golden_data):
     assert [name[0] for name in names] == reference["subject"].tolist()
     assert [name[1] for name in names] == reference["action"].tolist()
     assert [int(name[2]) for name in names] == reference["camera_index"].tolist()
-    assert [poses.actions[a] for a in plain.action] == [name.split(" ")[0] for name in reference["action"]]
+    assert [poses.actions[a] for a in plain.action] == [
+        name.split(" ")[0] for name in reference["action"]
+    ]
 
 
 def test_batches_give_the_published_training_set(golden_data):
-    """As a set, an augmented epoch is what the published loader yields: every pose and every pose mirrored."""
+    """As a set, an augmented epoch is what the published loader yields:
+
+    every pose and every pose mirrored.
+    """
     poses = dr.h36m_poses(GOLDEN / "h36m_mini", subjects=TRAIN_SUBJECTS)
-    rows = torch.cat([batch.kp2d for batch in dr.batches(poses, 100, shuffle=True, augment=True, generator=dr.generator(0))])
+    rows = torch.cat(
+        [
+            batch.kp2d
+            for batch in dr.batches(
+                poses, 100, shuffle=True, augment=True, generator=dr.generator(0)
+            )
+        ]
+    )
     expected = torch.cat([poses.kp2d, poses.flipped().kp2d])
     assert len(rows) == len(expected) == 1152
-    assert torch.equal(rows.flatten(1)[rows.flatten(1)[:, 10].argsort()], expected.flatten(1)[expected.flatten(1)[:, 10].argsort()])
+    assert torch.equal(
+        rows.flatten(1)[rows.flatten(1)[:, 10].argsort()],
+        expected.flatten(1)[expected.flatten(1)[:, 10].argsort()],
+    )
 
 
 def test_scores(golden_data):
-    d = {name.removeprefix("metrics/"): value for name, value in golden_data.items() if name.startswith("metrics/")}
-    pred, target = d["prediction"].squeeze(3).clone(), d["target"][:, None, 0].clone()  # (B, T, H, J, 3), (B, 1, J, 3)
+    d = {
+        name.removeprefix("metrics/"): value
+        for name, value in golden_data.items()
+        if name.startswith("metrics/")
+    }
+    pred, target = (
+        d["prediction"].squeeze(3).clone(),
+        d["target"][:, None, 0].clone(),
+    )  # (B, T, H, J, 3), (B, 1, J, 3)
     pred[..., 0, :] = 0
     target[..., 0, :] = 0
     reprojected = dr.project(pred + d["trajectory"][:, None, :, :], d["camera"])
     close(reprojected, d["reprojection"].squeeze(3), 1e-5)
     reprojection_error = (reprojected - d["input_2d"][:, None, 0][:, :, None]).norm(dim=-1)
     for align, protocol, tolerance in ((False, "mpjpe", 1e-5), (True, "p_mpjpe", 1e-4)):
-        scores = dr.hypothesis_errors(pred, target, reprojection_error=reprojection_error, align=align)
+        scores = dr.hypothesis_errors(
+            pred, target, reprojection_error=reprojection_error, align=align
+        )
         assert set(scores) == {"p_avg", "p_best", "j_best", "j_avg"}
         for name, value in scores.items():
             close(value.T * 1000, d[f"{name}/{protocol}"], tolerance)

@@ -18,7 +18,9 @@ def pose():
 
 def bones_of(trace):
     """(bones, 2 ends, 3) of a trace: every third point is a gap."""
-    points = np.stack([np.asarray(trace[axis], dtype=float) for axis in "xyz"], -1).reshape(-1, 3, 3)
+    points = np.stack([np.asarray(trace[axis], dtype=float) for axis in "xyz"], -1).reshape(
+        -1, 3, 3
+    )
     assert np.isnan(points[:, 2]).all()
     return points[:, :2]
 
@@ -30,7 +32,11 @@ def test_a_pose_stands_upright_in_metres(pose):
     for bone, (i, j) in zip(drawn, BONES):
         assert np.allclose(bone, expected[[i, j]], atol=1e-3)
     scene = figure.layout.scene
-    assert [scene[a].title.text for a in ("xaxis", "yaxis", "zaxis")] == ["x (m)", "depth (m)", "up (m)"]
+    assert [scene[a].title.text for a in ("xaxis", "yaxis", "zaxis")] == [
+        "x (m)",
+        "depth (m)",
+        "up (m)",
+    ]
     spans = {a: scene[f"{a}axis"].range[1] - scene[f"{a}axis"].range[0] for a in "xyz"}
     scale = [scene.aspectratio[a] / spans[a] for a in "xyz"]
     assert np.allclose(scale, scale[0])  # a metre is a metre in every direction
@@ -40,16 +46,26 @@ def test_a_pose_stands_upright_in_metres(pose):
 def test_sides_have_their_colours(pose):
     trace = plots.pose_figure(pose).data[0]
     for bone, (_, child) in enumerate(BONES):
-        assert trace.line.color[3 * bone] == {True: 0.0, False: 0.5}[child in (4, 5, 6, 11, 12, 13)] or child in (1, 2, 3, 14, 15, 16)
+        assert trace.line.color[3 * bone] == {True: 0.0, False: 0.5}[
+            child in (4, 5, 6, 11, 12, 13)
+        ] or child in (1, 2, 3, 14, 15, 16)
         assert child not in (1, 2, 3, 14, 15, 16) or trace.line.color[3 * bone] == 1.0
-    assert [c[1] for c in trace.line.colorscale] == [plots.LEFT_COLOR, plots.MIDDLE_COLOR, plots.RIGHT_COLOR]
+    assert [c[1] for c in trace.line.colorscale] == [
+        plots.LEFT_COLOR,
+        plots.MIDDLE_COLOR,
+        plots.RIGHT_COLOR,
+    ]
 
 
 def test_hypotheses_are_one_trace_and_oracles_are_named(pose):
-    figure = plots.hypotheses_figure(pose + torch.zeros(20, 1, 1), truth=pose, initial=pose, best=pose, kp2d=pose[:, :2])
+    figure = plots.hypotheses_figure(
+        pose + torch.zeros(20, 1, 1), truth=pose, initial=pose, best=pose, kp2d=pose[:, :2]
+    )
     names = [t.name for t in figure.data if isinstance(t, go.Scatter3d)]
     assert names == ["20 hypotheses", "initial pose", "best hypothesis (oracle)", "truth"]
-    assert [t.name for t in plots.hypotheses_figure(pose + torch.zeros(20, 1, 1), truth=pose).data][1] == "mean of 20"
+    assert [t.name for t in plots.hypotheses_figure(pose + torch.zeros(20, 1, 1), truth=pose).data][
+        1
+    ] == "mean of 20"
     assert len(bones_of(next(t for t in figure.data if t.name == "20 hypotheses"))) == 20 * 16
     assert any(isinstance(t, go.Scatter) for t in figure.data)
 
@@ -67,7 +83,10 @@ def test_a_gallery_does_not_overlap(pose):
     x = [np.asarray(t.x, dtype=float) for t in figure.data if t.mode == "lines"]
     width = 3 * float(np.ptp(pose[:, 0].numpy()))
     centers = np.asarray(figure.data[-1].x, dtype=float)
-    assert np.diff(np.unique(centers)).min() > width and np.nanmax(np.concatenate(x)) < figure.layout.xaxis.range[1]
+    assert (
+        np.diff(np.unique(centers)).min() > width
+        and np.nanmax(np.concatenate(x)) < figure.layout.xaxis.range[1]
+    )
 
 
 def test_wrong_number_of_times(pose):
@@ -77,7 +96,9 @@ def test_wrong_number_of_times(pose):
 
 def test_one_hypothesis_is_a_pose_in_its_colours(pose):
     figure = plots.hypotheses_figure(pose[None], truth=pose)
-    assert [trace.name for trace in figure.data] == ["pose", "truth"] and figure.data[0].line.colorscale is not None
+    assert [trace.name for trace in figure.data] == ["pose", "truth"] and figure.data[
+        0
+    ].line.colorscale is not None
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -89,10 +110,16 @@ def test_the_conversion_figure_names_every_joint_of_both(form):
     figure = plots.conversion_figure(keypoints, kp2d, form, title="t", source="s")
     text = [annotation.text for annotation in figure.layout.annotations]
     assert sorted(text[2 : 2 + len(names)]) == sorted(f"{n} {name}" for n, name in enumerate(names))
-    assert sorted(text[2 + len(names) :]) == sorted(f"{n} {name}" for n, name in enumerate(dr.JOINTS))
+    assert sorted(text[2 + len(names) :]) == sorted(
+        f"{n} {name}" for n, name in enumerate(dr.JOINTS)
+    )
     left, right = (trace for trace in figure.data if trace.mode == "markers")
-    assert np.allclose(np.stack([left.x, left.y], 1), keypoints) and np.allclose(np.stack([right.x, right.y], 1), kp2d)
-    assert [figure.layout[axis].scaleanchor for axis in ("yaxis", "yaxis2")] == ["x", "x2"], "nobody is squeezed"
+    assert np.allclose(np.stack([left.x, left.y], 1), keypoints) and np.allclose(
+        np.stack([right.x, right.y], 1), kp2d
+    )
+    assert [figure.layout[axis].scaleanchor for axis in ("yaxis", "yaxis2")] == ["x", "x2"], (
+        "nobody is squeezed"
+    )
     made = [name for name, symbol in zip(dr.JOINTS, right.marker.symbol) if symbol == "square"]
     assert made == ([] if form == "h36m17" else ["hip", "spine", "thorax", "neck", "head"])
     longer = np.concatenate([keypoints, keypoints])  # a whole-body format begins with it

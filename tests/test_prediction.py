@@ -1,4 +1,7 @@
-"""Poses of pictures without a truth: what comes out, in any batches, after interruptions; and the files for other programs."""
+"""Poses of pictures without a truth:
+
+what comes out, in any batches, after interruptions; and the files for other programs.
+"""
 
 import json
 import math
@@ -33,13 +36,17 @@ def found(model, keypoints):
 
 
 def test_what_comes_out_is_what_its_parts_say(model, keypoints, found):
-    """sample_poses, aggregate and estimate_root in the training camera, then turned back; spread from the definition."""
+    """sample_poses, aggregate and estimate_root in the training camera, then turned back; spread
+    from the definition.
+    """
     poses = keypoints.poses(field_of_view=65)
     rows = [0, 31]
     for row in rows:
         one = poses[row]
         streams = dr.hypothesis_generators(0, 4)
-        samples = dr.sample_poses(model, one.kp2d, hypotheses=4, steps=3, spacing="quadratic", eta=0, generator=streams)[-1]
+        samples = dr.sample_poses(
+            model, one.kp2d, hypotheses=4, steps=3, spacing="quadratic", eta=0, generator=streams
+        )[-1]
         turn = one.rotation[0].T
         assert torch.allclose(found.hypotheses[row], samples[0] @ turn.T, atol=1e-5)
         assert torch.allclose(found.pose3d[row], samples[0].mean(0) @ turn.T, atol=1e-5)
@@ -53,15 +60,24 @@ def test_what_comes_out_is_what_its_parts_say(model, keypoints, found):
 
 
 def test_the_answer_projected_into_the_own_picture_is_near_the_keypoints(keypoints, found):
-    """Pose and root in the frame of the phone's camera: they must fall on the keypoints of the file, without the training view."""
+    """Pose and root in the frame of the phone's camera:
+
+    they must fall on the keypoints of the file, without the training view.
+    """
     from drpose_core.keypoints.viewpoint import pinhole
 
     screen = dr.project(found.pose3d + found.root[:, None], pinhole(1920, 1080, 65))
-    off = np.linalg.norm(dr.screen_to_pixels(screen, 1920, 1080).numpy() - keypoints.kp2d, axis=-1).mean(1)
-    size = np.sqrt(np.square(keypoints.kp2d - keypoints.kp2d.mean(1, keepdims=True)).sum(-1).mean(-1))
+    off = np.linalg.norm(
+        dr.screen_to_pixels(screen, 1920, 1080).numpy() - keypoints.kp2d, axis=-1
+    ).mean(1)
+    size = np.sqrt(
+        np.square(keypoints.kp2d - keypoints.kp2d.mean(1, keepdims=True)).sum(-1).mean(-1)
+    )
     assert (off / size).max() < 0.08 and np.abs(off / size - found.misfit.numpy()).max() < 0.02
     assert found.root[keypoints.person == 0, 2].mean() == pytest.approx(4.2, abs=0.4)
-    assert found.root[keypoints.person == 1, 2].mean() == pytest.approx(8.5, abs=1.0), "the one far back and at the side stands there"
+    assert found.root[keypoints.person == 1, 2].mean() == pytest.approx(8.5, abs=1.0), (
+        "the one far back and at the side stands there"
+    )
     assert found.root[keypoints.person == 1, 0].mean() == pytest.approx(3.2, abs=0.4)
 
 
@@ -76,7 +92,9 @@ def test_batches_do_not_matter(model, keypoints, found, monkeypatch):
 
 
 def test_a_film_moves_smoothly(found, keypoints):
-    """Hypothesis h starts from the same noise in every frame, so from frame to frame it moves about as little as the answer."""
+    """Hypothesis h starts from the same noise in every frame, so from frame to frame it moves about
+    as little as the answer.
+    """
     mine = found.hypotheses[keypoints.person == 0]
     steps = (mine[1:] - mine[:-1]).norm(dim=-1).mean()
     assert steps < 1.5 * (found.pose3d[keypoints.person == 0].diff(dim=0)).norm(dim=-1).mean()
@@ -91,17 +109,29 @@ def test_an_interruption_loses_nothing(model, keypoints, found, tmp_path, monkey
     assert len(list((tmp_path / "kept").iterdir())) == 4
     asked = []
     original = prediction.sample_poses
-    monkeypatch.setattr(prediction, "sample_poses", lambda model, kp2d, **more: asked.append(len(kp2d)) or original(model, kp2d, **more))
+    monkeypatch.setattr(
+        prediction,
+        "sample_poses",
+        lambda model, kp2d, **more: asked.append(len(kp2d)) or original(model, kp2d, **more),
+    )
     whole = joined(predict(model, poses, hypotheses=4, steps=3, keep=tmp_path / "kept"))
-    assert sum(asked) == len(poses) - sum(map(len, first)) and torch.allclose(whole.pose3d, found.pose3d, atol=1e-4)
+    assert sum(asked) == len(poses) - sum(map(len, first)) and torch.allclose(
+        whole.pose3d, found.pose3d, atol=1e-4
+    )
     asked.clear()
-    assert torch.equal(joined(predict(model, poses, hypotheses=4, steps=3, keep=tmp_path / "kept")).hypotheses, whole.hypotheses)
+    assert torch.equal(
+        joined(predict(model, poses, hypotheses=4, steps=3, keep=tmp_path / "kept")).hypotheses,
+        whole.hypotheses,
+    )
     assert not asked, "all was kept"
     joined(predict(model, poses, hypotheses=4, steps=2, keep=tmp_path / "kept"))
     assert sum(asked) == len(poses), "other settings start afresh"
     sorted((tmp_path / "kept").iterdir())[0].write_bytes(b"PK")
     with pytest.warns(UserWarning, match=r"cannot be read .*: made again"):
-        mended = [joined(predict(model, poses, hypotheses=4, steps=k, keep=tmp_path / "kept")) for k in (2, 3)]
+        mended = [
+            joined(predict(model, poses, hypotheses=4, steps=k, keep=tmp_path / "kept"))
+            for k in (2, 3)
+        ]
     assert torch.equal(mended[1].hypotheses, whole.hypotheses)
     (tmp_path / "kept" / "mine-00.npz").write_bytes(b"the user's own")
     forget(tmp_path / "kept")
@@ -118,8 +148,12 @@ def test_joints_not_seen_do_not_count_as_misfit(model, keypoints):
     unsure = poses.confidence.clone()
     unsure[0, 13] = 0
     doubted = joined(predict(model, replace(poses, kp2d=moved), hypotheses=2, steps=2))
-    spared = joined(predict(model, replace(poses, kp2d=moved, confidence=unsure), hypotheses=2, steps=2))
-    assert doubted.misfit > spared.misfit + 0.03, "a wrist half a picture away: no pose looks like it"
+    spared = joined(
+        predict(model, replace(poses, kp2d=moved, confidence=unsure), hypotheses=2, steps=2)
+    )
+    assert doubted.misfit > spared.misfit + 0.03, (
+        "a wrist half a picture away: no pose looks like it"
+    )
 
 
 def test_arguments_get_a_sentence(model, keypoints, tmp_path, found):
@@ -138,25 +172,43 @@ def test_arguments_get_a_sentence(model, keypoints, tmp_path, found):
         with pytest.raises(ValueError, match="nothing to write"):
             dr.write_predictions(tmp_path / f"pose{suffix}", iter([]))
     sparse = predicted_rows(found, slice(0, 3))
-    scattered = replace(sparse.poses, sequence=torch.zeros(3, dtype=torch.int64), frame=torch.tensor([0, 40, 500_000]))
-    with pytest.raises(ValueError, match=r"person 0 has 3 poses in 500,001 frames, which is no film: take .json or .csv"):
+    scattered = replace(
+        sparse.poses,
+        sequence=torch.zeros(3, dtype=torch.int64),
+        frame=torch.tensor([0, 40, 500_000]),
+    )
+    with pytest.raises(
+        ValueError,
+        match=r"person 0 has 3 poses in 500,001 frames, which is no film: take .json or .csv",
+    ):
         dr.write_predictions(tmp_path / "pose.bvh", replace(sparse, poses=scattered))
     assert not list(tmp_path.iterdir())
 
 
-# --- files -------------------------------------------------------------------------------------------------------------------------
+# --- files
+# -------------------------------------------------------------------------------------------------------------------------
 
 
 def test_json_has_everything(found, keypoints, tmp_path):
     (path,) = dr.write_predictions(tmp_path / "pose.json", found, about={"checkpoint": "mine"})
     content = json.loads(path.read_text())
     about = content["about"]
-    assert about["units"] == "metres" and "y down" in about["axes"] and about["joints"] == list(JOINTS) and about["checkpoint"] == "mine"
+    assert (
+        about["units"] == "metres"
+        and "y down" in about["axes"]
+        and about["joints"] == list(JOINTS)
+        and about["checkpoint"] == "mine"
+    )
     assert len(content["poses"]) == len(found)
     for n in (0, 30):
         item = content["poses"][n]
         assert item["frame"] == keypoints.frame[n] and item["person"] == keypoints.person[n]
-        for name, wanted in (("pose", found.pose3d), ("root", found.root), ("spread", found.spread), ("hypotheses", found.hypotheses)):
+        for name, wanted in (
+            ("pose", found.pose3d),
+            ("root", found.root),
+            ("spread", found.spread),
+            ("hypotheses", found.hypotheses),
+        ):
             assert np.allclose(item[name], wanted[n].numpy(), atol=6e-5), name
 
 
@@ -168,14 +220,35 @@ def test_tables_hold_the_answers_in_one_piece_or_many(found, keypoints, tmp_path
     read = pd.read_csv if suffix == ".csv" else pd.read_parquet
     table = read(whole)
     pd.testing.assert_frame_equal(table, read(pieces))
-    assert list(table.columns) == ["frame", "person", "joint", "x", "y", "z", "root_x", "root_y", "root_z", "misfit", "spread", "confidence"]
+    assert list(table.columns) == [
+        "frame",
+        "person",
+        "joint",
+        "x",
+        "y",
+        "z",
+        "root_x",
+        "root_y",
+        "root_z",
+        "misfit",
+        "spread",
+        "confidence",
+    ]
     back = table[["x", "y", "z"]].to_numpy().reshape(-1, J, 3)
-    assert np.allclose(back, found.pose3d.numpy(), atol=1e-5) and table.joint[:J].tolist() == list(JOINTS)
-    assert table.person[::J].tolist() == keypoints.person.tolist() and table.frame[::J].tolist() == keypoints.frame.tolist()
+    assert np.allclose(back, found.pose3d.numpy(), atol=1e-5) and table.joint[:J].tolist() == list(
+        JOINTS
+    )
+    assert (
+        table.person[::J].tolist() == keypoints.person.tolist()
+        and table.frame[::J].tolist() == keypoints.frame.tolist()
+    )
 
 
 def predicted_rows(found, rows):
-    arrays = {name: getattr(found, name)[rows] for name in ("hypotheses", "pose3d", "spread", "root", "misfit")}
+    arrays = {
+        name: getattr(found, name)[rows]
+        for name in ("hypotheses", "pose3d", "spread", "root", "misfit")
+    }
     return prediction.Prediction(found.poses[rows], **arrays)
 
 
@@ -192,15 +265,21 @@ def test_a_file_is_whole_or_not_there(found, tmp_path):
 
 def test_parquet_says_what_it_needs(monkeypatch, tmp_path):
     monkeypatch.setattr(export.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ValueError, match=r"Parquet needs pyarrow: pip install pyarrow, or take .csv"):
+    with pytest.raises(
+        ValueError, match=r"Parquet needs pyarrow: pip install pyarrow, or take .csv"
+    ):
         export.check_path(tmp_path / "pose.parquet")
 
 
-# --- BVH: read again by the format's own words, slowly ------------------------------------------------------------------------------
+# --- BVH: read again by the format's own words, slowly
+# ------------------------------------------------------------------------------
 
 
 def read_bvh(path):
-    """Positions by node name, (frames, 3) each, centimetres; "X end" is the end site of X. One number and one matrix at a time."""
+    """Positions by node name, (frames, 3) each, centimetres; "X end" is the end site of X.
+
+    One number and one matrix at a time.
+    """
     text = path.read_text()
     words = text[: text.index("MOTION")].split()
     motion = text[text.index("MOTION") :].splitlines()
@@ -211,11 +290,15 @@ def read_bvh(path):
     while at < len(words):
         word = words[at]
         if word in ("ROOT", "JOINT"):
-            nodes.append({"name": words[at + 1], "parent": stack[-1] if stack else None, "channels": []})
+            nodes.append(
+                {"name": words[at + 1], "parent": stack[-1] if stack else None, "channels": []}
+            )
             stack.append(len(nodes) - 1)
             at += 3
         elif word == "End":
-            nodes.append({"name": nodes[stack[-1]]["name"] + " end", "parent": stack[-1], "channels": []})
+            nodes.append(
+                {"name": nodes[stack[-1]]["name"] + " end", "parent": stack[-1], "channels": []}
+            )
             stack.append(len(nodes) - 1)
             at += 3
         elif word == "OFFSET":
@@ -223,7 +306,9 @@ def read_bvh(path):
             at += 4
         elif word == "CHANNELS":
             count = int(words[at + 1])
-            nodes[stack[-1]]["channels"] = [(name, column + n) for n, name in enumerate(words[at + 2 : at + 2 + count])]
+            nodes[stack[-1]]["channels"] = [
+                (name, column + n) for n, name in enumerate(words[at + 2 : at + 2 + count])
+            ]
             column += count
             at += 2 + count
         elif word == "}":
@@ -248,7 +333,9 @@ def read_bvh(path):
                 one[i, i] = one[j, j] = cosine
                 one[i, j], one[j, i] = -sine, sine
                 turn = turn @ one
-            place, whole = world[node["parent"]] if node["parent"] is not None else (np.zeros(3), np.eye(3))
+            place, whole = (
+                world[node["parent"]] if node["parent"] is not None else (np.zeros(3), np.eye(3))
+            )
             world.append((place + whole @ shift, whole @ turn))
             places[node["name"]].append(world[-1][0])
     return {name: np.array(x) for name, x in places.items()}, seconds
@@ -264,7 +351,9 @@ WHERE = {
 
 def joints_of(path):
     places, seconds = read_bvh(path)
-    assert np.allclose(places["Neck"], places["LeftShoulder"]) and np.allclose(places["Neck"], places["RightShoulder"])
+    assert np.allclose(places["Neck"], places["LeftShoulder"]) and np.allclose(
+        places["Neck"], places["RightShoulder"]
+    )
     return np.stack([places[WHERE[name]] for name in JOINTS], axis=1) / (100, -100, -100), seconds
 
 
@@ -279,7 +368,9 @@ def test_bvh_of_a_body_whose_bones_keep_their_length_is_exact(tmp_path):
 
 
 def test_bvh_of_a_prediction_is_off_only_by_its_bones(found, keypoints, tmp_path):
-    """Directions are those predicted; joints differ by what the lengths of the bones before them differ from the median."""
+    """Directions are those predicted; joints differ by what the lengths of the bones before them
+    differ from the median.
+    """
     paths = dr.write_predictions(tmp_path / "pose.bvh", found, fps=25)
     assert [path.name for path in paths] == ["pose_person0.bvh", "pose_person1.bvh"]
     for person, path in enumerate(paths):
@@ -302,7 +393,9 @@ def test_bvh_at_rest_is_a_t_pose_facing_the_viewer(tmp_path):
         name = JOINTS[child]
         side = 1 if "left" in name else -1
         out = "shoulder" in name or "elbow" in name or "wrist" in name or "hip" in name
-        direction = (side, 0, 0) if out else (0, 1, 0) if "knee" in name or "foot" in name else (0, -1, 0)
+        direction = (
+            (side, 0, 0) if out else (0, 1, 0) if "knee" in name or "foot" in name else (0, -1, 0)
+        )
         rest[:, child] = rest[:, parent] + 0.3 * np.array(direction)
     write_bvh(tmp_path / "t.bvh", rest)
     numbers = np.loadtxt((tmp_path / "t.bvh").read_text().splitlines()[-2:])
@@ -312,14 +405,24 @@ def test_bvh_at_rest_is_a_t_pose_facing_the_viewer(tmp_path):
 def test_people_keep_their_numbers_whatever_they_are(found):
     named = replace(found.poses, sequences=["person -3/film/own", "person 0/film/own"])
     assert set(export.persons(replace(found, poses=named))) == {-3, 0}
-    assert set(export.persons(replace(found, poses=replace(found.poses, sequences=["S9/Walking 1/0", "S11/Walking 1/0"])))) == {0, 1}
+    assert set(
+        export.persons(
+            replace(
+                found, poses=replace(found.poses, sequences=["S9/Walking 1/0", "S11/Walking 1/0"])
+            )
+        )
+    ) == {0, 1}
 
 
 def test_frames_without_a_pose_are_drawn_in_between(found, keypoints, tmp_path):
-    rows = torch.from_numpy((keypoints.person == 0) & (keypoints.frame != 5) & (keypoints.frame != 6))
+    rows = torch.from_numpy(
+        (keypoints.person == 0) & (keypoints.frame != 5) & (keypoints.frame != 6)
+    )
     dr.write_predictions(tmp_path / "pose.bvh", predicted_rows(found, rows))
     again, _ = joints_of(tmp_path / "pose.bvh")
-    assert len(again) == 24 and np.allclose(again[5, 0], again[4, 0] + (again[7, 0] - again[4, 0]) / 3, atol=1e-4)
+    assert len(again) == 24 and np.allclose(
+        again[5, 0], again[4, 0] + (again[7, 0] - again[4, 0]) / 3, atol=1e-4
+    )
 
 
 def test_bvh_refuses_what_is_no_person(tmp_path):

@@ -1,4 +1,7 @@
-"""Predictions from files: both layouts, matched to the poses whatever their order, and a sentence for every mismatch."""
+"""Predictions from files:
+
+both layouts, matched to the poses whatever their order, and a sentence for every mismatch.
+"""
 
 import numpy as np
 import pytest
@@ -10,7 +13,9 @@ import drpose_core as dr
 
 @pytest.fixture(scope="module")
 def truth():
-    """The small Human3.6M set, every second frame; its truth plus a mark of each row serves as predictions."""
+    """The small Human3.6M set, every second frame; its truth plus a mark of each row serves as
+    predictions.
+    """
     return dr.h36m_poses(MINI, keypoints="gt", stride=2)
 
 
@@ -24,9 +29,13 @@ def test_rows_are_found_whatever_the_order(truth, tmp_path):
     dr.save_predictions(tmp_path / "p.npz", shuffled, marked(truth)[order])
     some = truth[torch.randperm(len(truth), generator=dr.generator(1))[: len(truth) // 2]]
     where = {(int(s), int(f)): n for n, (s, f) in enumerate(zip(truth.sequence, truth.frame))}
-    expected = torch.stack([marked(truth)[where[int(s), int(f)]] for s, f in zip(some.sequence, some.frame)])
+    expected = torch.stack(
+        [marked(truth)[where[int(s), int(f)]] for s, f in zip(some.sequence, some.frame)]
+    )
     found = dr.with_predictions(some, tmp_path / "p.npz")
-    assert torch.equal(found.initial[:, 0], expected) and torch.equal(found.initial[:, 1], dr.flip(expected))
+    assert torch.equal(found.initial[:, 0], expected) and torch.equal(
+        found.initial[:, 1], dr.flip(expected)
+    )
 
 
 def per_camera(poses, values):
@@ -34,7 +43,9 @@ def per_camera(poses, values):
     content = {}
     for n in range(len(poses)):
         subject, action, camera = poses.sequences[poses.sequence[n]].split("/")
-        views = content.setdefault(subject, {}).setdefault(action, [np.full((200, 17, 3), np.nan, np.float32) for _ in range(4)])
+        views = content.setdefault(subject, {}).setdefault(
+            action, [np.full((200, 17, 3), np.nan, np.float32) for _ in range(4)]
+        )
         views[int(camera)][int(poses.frame[n])] = values[n].numpy()
     return content
 
@@ -49,7 +60,10 @@ def test_the_layout_of_the_2d_files(truth, tmp_path):
 
 
 def test_refining_predictions_of_another_model(truth, tmp_path):
-    """A model without a lifter samples around the file's poses: at K = 1 with an untrained blend, near them in x and y."""
+    """A model without a lifter samples around the file's poses:
+
+    at K = 1 with an untrained blend, near them in x and y.
+    """
     dr.save_predictions(tmp_path / "p.npz", truth, truth.pose3d)
     some = dr.with_predictions(truth[:4], tmp_path / "p.npz")
     model = dr.DRPose(dr.ModelConfig(lifter="elsewhere", depth=1)).eval()
@@ -60,7 +74,10 @@ def test_refining_predictions_of_another_model(truth, tmp_path):
 
 def flat(truth, **changes):
     names = np.array([truth.sequences[i].split("/") for i in truth.sequence.tolist()])
-    columns = dict(zip(("subject", "action", "camera"), names.T)) | {"frame": truth.frame.numpy(), "pose3d": truth.pose3d.numpy()}
+    columns = dict(zip(("subject", "action", "camera"), names.T)) | {
+        "frame": truth.frame.numpy(),
+        "pose3d": truth.pose3d.numpy(),
+    }
     return {name: value for name, value in (columns | changes).items() if value is not None}
 
 
@@ -110,7 +127,12 @@ def test_plausible_poses_of_other_pictures_are_noticed(mistake, poses, tmp_path)
     from drpose_core.skeleton import MIRRORED
 
     wrong = {
-        "none": lambda x: x + 0.05 * torch.randn(x.shape, generator=dr.generator(1)) * (torch.arange(17) > 0)[:, None],
+        "none": lambda x: (
+            x
+            + 0.05
+            * torch.randn(x.shape, generator=dr.generator(1))
+            * (torch.arange(17) > 0)[:, None]
+        ),
         "rows shuffled": lambda x: x[torch.randperm(len(x), generator=dr.generator(0))],
         "left and right swapped": lambda x: x[:, MIRRORED],
         "mirrored": dr.flip,

@@ -1,4 +1,6 @@
-"""The house itself: imports run downwards, versions do not drift, notebooks are clean, nothing is hard-wired."""
+"""The house itself: imports run downwards, versions do not drift, notebooks are clean, nothing is
+hard-wired.
+"""
 
 import ast
 import json
@@ -39,8 +41,16 @@ def imports(path):
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.level:
             base = here[: len(here) - node.level + 1]
-            whole = [(*base, *node.module.split("."))] if node.module else [(*base, alias.name) for alias in node.names]
-            yield from ((name[0], len(name) == 1 or name in WINDOWS) for name in whole if name[0] != module(path))
+            whole = (
+                [(*base, *node.module.split("."))]
+                if node.module
+                else [(*base, alias.name) for alias in node.names]
+            )
+            yield from (
+                (name[0], len(name) == 1 or name in WINDOWS)
+                for name in whole
+                if name[0] != module(path)
+            )
 
 
 def module(path):
@@ -66,29 +76,50 @@ def test_each_part_keeps_to_its_own():
 
 def test_the_core_needs_no_plotting_library():
     code = "import sys, drpose_core; print([m for m in ('plotly', 'ipywidgets', 'matplotlib', 'IPython') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        == "[]"
+    )
 
 
 def test_pinned_versions_lie_in_the_ranges():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    wanted = [Requirement(r) for r in project["dependencies"] + [r for name in extras if name != "image" for r in extras[name]]]
-    pins = dict(line.split("==") for line in (ROOT / "requirements.txt").read_text().split("\n") if line and not line.startswith("#"))
+    wanted = [
+        Requirement(r)
+        for r in project["dependencies"]
+        + [r for name in extras if name != "image" for r in extras[name]]
+    ]
+    pins = dict(
+        line.split("==")
+        for line in (ROOT / "requirements.txt").read_text().split("\n")
+        if line and not line.startswith("#")
+    )
     assert {r.name for r in wanted} == set(pins)
     for requirement in wanted:
         assert requirement.specifier.contains(pins[requirement.name]), requirement
     assert pins["torch"] == "2.13.0"
-    detector = dict(re.findall(r"'([\w-]+)==([\d.]+)'", (ROOT / ".ci" / "run").read_text()))  # heavy: only CI installs it to test
-    assert [r.name for r in map(Requirement, extras["image"]) if r.specifier.contains(detector[r.name])] == ["rtmlib"]
+    detector = dict(
+        re.findall(r"'([\w-]+)==([\d.]+)'", (ROOT / ".ci" / "run").read_text())
+    )  # heavy: only CI installs it to test
+    assert [
+        r.name for r in map(Requirement, extras["image"]) if r.specifier.contains(detector[r.name])
+    ] == ["rtmlib"]
     environment = (ROOT / "environment.yml").read_text()
-    assert "- -r requirements.txt" in environment and not re.search("|".join(rf"\b{name}[=<>]" for name in pins), environment)
+    assert "- -r requirements.txt" in environment and not re.search(
+        "|".join(rf"\b{name}[=<>]" for name in pins), environment
+    )
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda p: p.stem)
 def test_notebooks_are_clean(path):
     cells = json.loads(path.read_text())["cells"]
     code = [c for c in cells if c["cell_type"] == "code"]
-    assert not any(c["outputs"] or c["execution_count"] for c in code), "clear all outputs before committing"
+    assert not any(c["outputs"] or c["execution_count"] for c in code), (
+        "clear all outputs before committing"
+    )
     assert len({c["id"] for c in cells}) == len(cells)
     assert [i for i, c in enumerate(code) if "parameters" in c["metadata"].get("tags", ())] == [1]
     sources = ["".join(c["source"]) for c in cells]
@@ -114,5 +145,7 @@ def test_the_readme_has_the_conversion_as_it_is():
 
     table = conversion_table()
     for joint in table.index[(table[["coco17", "halpe26", "body25"]] != "same").any(axis=1)]:
-        row = " | ".join(["", joint, *table.loc[joint, ["coco17", "halpe26", "body25"]], ""]).strip()
+        row = " | ".join(
+            ["", joint, *table.loc[joint, ["coco17", "halpe26", "body25"]], ""]
+        ).strip()
         assert row in (ROOT / "README.md").read_text(), row

@@ -28,7 +28,9 @@ def perform(action, seed):
 def angle(a, b, c):
     """Flexion at b of the chain a-b-c: 0 when straight."""
     u, v = b - a, c - b
-    return np.arccos(np.clip((u * v).sum(-1) / np.linalg.norm(u, axis=-1) / np.linalg.norm(v, axis=-1), -1, 1))
+    return np.arccos(
+        np.clip((u * v).sum(-1) / np.linalg.norm(u, axis=-1) / np.linalg.norm(v, axis=-1), -1, 1)
+    )
 
 
 @pytest.mark.parametrize("action", ACTIONS)
@@ -39,10 +41,16 @@ def test_the_figure_moves_like_a_body(action):
         assert (lengths.amax(0) - lengths.amin(0)).max() < 1e-9  # bones are rigid
         for hip, knee, foot in ((1, 2, 3), (4, 5, 6)):
             flexion = angle(*(joints[:, j] for j in (hip, knee, foot)))
-            assert flexion.min() > figure.KNEE_FLEXION[0] - 1e-6 and flexion.max() < figure.KNEE_FLEXION[1] + 1e-6
+            assert (
+                flexion.min() > figure.KNEE_FLEXION[0] - 1e-6
+                and flexion.max() < figure.KNEE_FLEXION[1] + 1e-6
+            )
         for shoulder, elbow, wrist in ((11, 12, 13), (14, 15, 16)):
             flexion = angle(*(joints[:, j] for j in (shoulder, elbow, wrist)))
-            assert flexion.min() > figure.ELBOW_FLEXION[0] - 1e-6 and flexion.max() < figure.ELBOW_FLEXION[1] + 1e-6
+            assert (
+                flexion.min() > figure.ELBOW_FLEXION[0] - 1e-6
+                and flexion.max() < figure.ELBOW_FLEXION[1] + 1e-6
+            )
         assert joints[..., 2].min() > 0.02  # nothing below the floor
         feet = joints[:, [6, 3]]
         assert (feet[..., 2].min(1) < body.ankle + 0.12).all()  # one foot is always near the floor
@@ -59,17 +67,32 @@ def test_the_figure_moves_like_a_body(action):
 def test_the_mirrored_twin_does_the_mirrored_motion(action):
     body, motion, joints = perform(action, 1)
     twin = figure.pose_figure(body, mirror_motion(motion))
-    across = torch.from_numpy(twin[..., [1, 0, 2]])  # flip mirrors the first coordinate, the twin the second
+    across = torch.from_numpy(
+        twin[..., [1, 0, 2]]
+    )  # flip mirrors the first coordinate, the twin the second
     assert np.allclose(dr.flip(across).numpy()[..., [1, 0, 2]], joints, atol=1e-9)
 
 
 def test_synthetic_set_has_the_promised_size_and_split():
     train, test = dr.synthetic_poses("train"), dr.synthetic_poses("test")
     assert len(train) >= 60_000 and len(test) >= 15_000
-    assert train.actions == list(ACTIONS) and len(set(train.sequences)) == len(train.sequences) == 5 * 15 * 2 * 4
-    assert {s.split("/")[0] for s in train.sequences} == {"S1", "S5", "S6", "S7", "S8"} and "synthetic" in train.source
+    assert (
+        train.actions == list(ACTIONS)
+        and len(set(train.sequences)) == len(train.sequences) == 5 * 15 * 2 * 4
+    )
+    assert {s.split("/")[0] for s in train.sequences} == {
+        "S1",
+        "S5",
+        "S6",
+        "S7",
+        "S8",
+    } and "synthetic" in train.source
     for poses in (train, test):
-        assert (poses.pose3d[:, 0] == 0).all() and (poses.pose3d.abs() < 1.1).float().mean() > 0.9999 and poses.root[:, 2].min() > 1.5
+        assert (
+            (poses.pose3d[:, 0] == 0).all()
+            and (poses.pose3d.abs() < 1.1).float().mean() > 0.9999
+            and poses.root[:, 2].min() > 1.5
+        )
         assert (poses.kp2d.abs() < 1).all(-1).all(-1).float().mean() > 0.99  # in the picture
     statures = bone_lengths(train.pose3d[::5000]).sum(-1)
     assert statures.max() / statures.min() > 1.05  # people differ
@@ -96,25 +119,49 @@ def test_detector_statistics():
     seen, confidence = detect(kp2d, 0.1, np.random.default_rng(1))
     pixel = 1.25 * (kp2d.max(2) - kp2d.min(2)).max() / CROP
     error = np.linalg.norm(seen - kp2d, axis=-1) / pixel
-    spread = np.median(error, (0, 1)) / np.sqrt(2 * np.log(2))  # of a 2D Gaussian; robust to the tail
+    spread = np.median(error, (0, 1)) / np.sqrt(
+        2 * np.log(2)
+    )  # of a 2D Gaussian; robust to the tail
     assert np.allclose(spread, SPREAD, rtol=0.15)
-    assert error[..., [13, 16, 3, 6]].mean() > 1.5 * error[..., [0, 7, 8, 9]].mean()  # wrists and ankles
-    assert (error > 6 * np.array(SPREAD)).mean() > 0.002  # a heavy tail: a Gaussian has 1.5e-8 there
+    assert (
+        error[..., [13, 16, 3, 6]].mean() > 1.5 * error[..., [0, 7, 8, 9]].mean()
+    )  # wrists and ankles
+    assert (
+        error > 6 * np.array(SPREAD)
+    ).mean() > 0.002  # a heavy tail: a Gaussian has 1.5e-8 there
     # Now and then the arms are exchanged: the wrists stand where the other one is.
     exchanged = np.linalg.norm(seen[..., 13, :] - kp2d[..., 16, :], axis=-1) < 10 * pixel
     assert 0.004 < exchanged.mean() < 0.02
-    assert confidence[error > 20].mean() < 0.4 < 0.85 < confidence[error < 3].mean() and confidence.min() >= 0 and confidence.max() <= 1
-    neighbours = np.corrcoef((seen - kp2d)[1:, ..., 0, 0].ravel(), (seen - kp2d)[:-1, ..., 0, 0].ravel())[0, 1]
+    assert (
+        confidence[error > 20].mean() < 0.4 < 0.85 < confidence[error < 3].mean()
+        and confidence.min() >= 0
+        and confidence.max() <= 1
+    )
+    neighbours = np.corrcoef(
+        (seen - kp2d)[1:, ..., 0, 0].ravel(), (seen - kp2d)[:-1, ..., 0, 0].ravel()
+    )[0, 1]
     assert 0.2 < neighbours < 0.6  # errors last longer than a tenth of a second
 
 
 def test_detector_noise_belongs_to_the_recording():
-    """No recording shares its noise with another, in the other split least of all, and none depends on what else is loaded."""
+    """No recording shares its noise with another, in the other split least of all, and none depends
+    on what else is loaded.
+    """
     options = {"stride": 25, "seconds": 2, "takes": 1}
-    sets = {split: [dr.synthetic_poses(split, keypoints=k, **options) for k in ("detected", "exact")] for split in ("train", "test")}
+    sets = {
+        split: [dr.synthetic_poses(split, keypoints=k, **options) for k in ("detected", "exact")]
+        for split in ("train", "test")
+    }
     first = {split: seen.frame == 0 for split, (seen, _) in sets.items()}
-    noise = torch.cat([(seen.kp2d - exact.kp2d)[first[split]].flatten(1) for split, (seen, exact) in sets.items()])
-    size = torch.cat([(e.kp2d.amax(1) - e.kp2d.amin(1)).amax(-1, keepdim=True)[first[split]] for split, (_, e) in sets.items()])
+    noise = torch.cat(
+        [(seen.kp2d - exact.kp2d)[first[split]].flatten(1) for split, (seen, exact) in sets.items()]
+    )
+    size = torch.cat(
+        [
+            (e.kp2d.amax(1) - e.kp2d.amin(1)).amax(-1, keepdim=True)[first[split]]
+            for split, (_, e) in sets.items()
+        ]
+    )
     apart = torch.cdist(noise / size, noise / size) + torch.eye(len(noise))
     assert len(noise) == 7 * 15 * 4 and apart.min() > 0.01
 
@@ -155,7 +202,15 @@ def test_cmu_forward_kinematics_one_frame_at_a_time(tmp_path):
         return start + turn @ np.array(direction) * length * scale, turn
 
     for frame in (0, 17, 59):
-        for joint, bone in ((1, "rhipjoint"), (3, "rtibia"), (6, "ltibia"), (8, "thorax"), (10, "head"), (13, "lradius"), (16, "rradius")):
+        for joint, bone in (
+            (1, "rhipjoint"),
+            (3, "rtibia"),
+            (6, "ltibia"),
+            (8, "thorax"),
+            (10, "head"),
+            (13, "lradius"),
+            (16, "rradius"),
+        ):
             x, y, z = end(bone, frame)[0]
             assert np.allclose(own[frame, joint], [x, -z, y], atol=1e-5), bone
     assert np.allclose(own[:, 0], (own[:, 1] + own[:, 4]) / 2)
@@ -165,13 +220,24 @@ def test_cmu_poses_are_rigid_resampled_and_seen(tmp_path):
     for subject in ("07", "08"):
         tiny_cmu.write_subject(tmp_path, subject, frames=121)
     poses = dr.cmu_poses(tmp_path, keypoints="exact")
-    assert len(poses.sequences) == 2 * 2 * 4 and poses.actions == ["07_01", "07_02", "08_01", "08_02"]
-    assert (poses.frame.max() + 1) == 51  # 121 frames at 120 Hz are one second: frames 0 to 50 at 50 Hz
+    assert len(poses.sequences) == 2 * 2 * 4 and poses.actions == [
+        "07_01",
+        "07_02",
+        "08_01",
+        "08_02",
+    ]
+    assert (
+        poses.frame.max() + 1
+    ) == 51  # 121 frames at 120 Hz are one second: frames 0 to 50 at 50 Hz
     thigh = (poses.pose3d[:, 5] - poses.pose3d[:, 4]).norm(dim=-1)
     assert (thigh / (7.2 * np.linalg.norm((0.34, -0.94, 0)) * 0.0254 / 0.45) - 1).abs().max() < 2e-3
-    assert torch.allclose(dr.project(poses.pose3d + poses.root[:, None], poses.intrinsics), poses.kp2d, atol=1e-5)
+    assert torch.allclose(
+        dr.project(poses.pose3d + poses.root[:, None], poses.intrinsics), poses.kp2d, atol=1e-5
+    )
     train, test = dr.load_poses("cmu", "train", tmp_path), dr.load_poses("cmu", "test", tmp_path)
-    assert {s.split("/")[0] for s in train.sequences} == {"07"} and {s.split("/")[0] for s in test.sequences} == {"08"}
+    assert {s.split("/")[0] for s in train.sequences} == {"07"} and {
+        s.split("/")[0] for s in test.sequences
+    } == {"08"}
 
 
 def test_resampling_keeps_a_straight_motion():
@@ -183,8 +249,14 @@ def test_resampling_keeps_a_straight_motion():
 REAL = Path(__file__).parents[2] / "shared" / "cmu"
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason="real CMU files stay with the developers; the made-up subject above covers the reader")
-@pytest.mark.parametrize("take, left, right", [("01_08", 0.4040, 0.4196), ("02_01", 0.4286, 0.4283), ("03_01", 0.4042, 0.3899)])
+@pytest.mark.skipif(
+    not REAL.is_dir(),
+    reason="real CMU files stay with the developers; the made-up subject above covers the reader",
+)
+@pytest.mark.parametrize(
+    "take, left, right",
+    [("01_08", 0.4040, 0.4196), ("02_01", 0.4286, 0.4283), ("03_01", 0.4042, 0.3899)],
+)
 def test_real_cmu_femurs(take, left, right):
     subject = take.split("_")[0]
     skeleton = read_asf(REAL / subject / f"{subject}.asf")
@@ -192,21 +264,31 @@ def test_real_cmu_femurs(take, left, right):
     for (hip, knee), expected in (((4, 5), left), ((1, 2), right)):
         thigh = np.linalg.norm(joints[:, knee] - joints[:, hip], axis=-1)
         assert np.ptp(thigh) < 1e-6 and abs(thigh[0] - expected) < 5e-5
-    assert joints[..., 10, 2].mean() > joints[..., 0, 2].mean() > joints[..., 3, 2].mean()  # upright
+    assert (
+        joints[..., 10, 2].mean() > joints[..., 0, 2].mean() > joints[..., 3, 2].mean()
+    )  # upright
 
 
 def test_h36m_mini_by_hand():
     """One recording re-derived from the raw arrays with numpy."""
     folder = Path(__file__).parent / "golden" / "h36m_mini"
     poses = dr.h36m_poses(folder, subjects=("S9",), stride=3)
-    raw3d = np.load(folder / "data_3d_h36m.npz", allow_pickle=True)["positions_3d"].item()["S9"]["Walking 1"]
-    raw2d = np.load(folder / "data_2d_h36m_cpn_ft_h36m_dbb.npz", allow_pickle=True)["positions_2d"].item()["S9"]["Walking 1"]
+    raw3d = np.load(folder / "data_3d_h36m.npz", allow_pickle=True)["positions_3d"].item()["S9"][
+        "Walking 1"
+    ]
+    raw2d = np.load(folder / "data_2d_h36m_cpn_ft_h36m_dbb.npz", allow_pickle=True)[
+        "positions_2d"
+    ].item()["S9"]["Walking 1"]
     rows = poses[poses.sequence == poses.sequences.index("S9/Walking 1/1")]
-    assert rows.frame.tolist() == list(range(0, 24, 3)) and rows.actions[rows.action[0]] == "Walking"
+    assert (
+        rows.frame.tolist() == list(range(0, 24, 3)) and rows.actions[rows.action[0]] == "Walking"
+    )
     camera = dr.h36m_cameras("S9")[1]
     assert np.allclose(rows.kp2d.numpy(), raw2d[1][:24:3] / 500 - 1, atol=1e-6)
     rotation = matrix_of(camera.quaternion.double().numpy())
-    seen = (raw3d[::3][:, [0, 1, 2, 3, 6]] - camera.translation.numpy()) @ rotation  # rows times R = R^-1 times columns
+    seen = (
+        raw3d[::3][:, [0, 1, 2, 3, 6]] - camera.translation.numpy()
+    ) @ rotation  # rows times R = R^-1 times columns
     assert np.allclose((rows.pose3d + rows.root[:, None])[:, :5].numpy(), seen, atol=1e-4)
 
 

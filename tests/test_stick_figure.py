@@ -33,11 +33,16 @@ def test_moved_keypoints_are_those_of_the_file_but_for_the_hand(keypoints):
     shifted(figure, WRIST, 40.0)
     (moved,) = heard
     off = moved.kp2d - keypoints.kp2d
-    assert off[3, WRIST] == pytest.approx([40, 0], abs=0.06) and np.abs(np.delete(off[3], WRIST, 0)).max() < 0.06
+    assert (
+        off[3, WRIST] == pytest.approx([40, 0], abs=0.06)
+        and np.abs(np.delete(off[3], WRIST, 0)).max() < 0.06
+    )
     assert np.array_equal(np.delete(moved.kp2d, 3, 0), np.delete(keypoints.kp2d, 3, 0))
     assert moved.confidence[3, WRIST] == 1 and moved.confidence[3, 0] == keypoints.confidence[3, 0]
     figure.reset()
-    assert np.abs(figure.moved.kp2d - keypoints.kp2d).max() < 0.06 and np.array_equal(figure.moved.confidence, keypoints.confidence)
+    assert np.abs(figure.moved.kp2d - keypoints.kp2d).max() < 0.06 and np.array_equal(
+        figure.moved.confidence, keypoints.confidence
+    )
 
 
 def test_a_joint_not_seen_becomes_sure_when_it_is_placed(keypoints):
@@ -60,9 +65,13 @@ def test_the_explorer_follows_and_keeps_what_did_not_change(keypoints, small_mod
     assert not torch.allclose(before, after, atol=1e-3)
     predicted = dr.joined(dr.predict(small_model, figure.moved.poses()[:1], hypotheses=3, steps=2))
     back = dr.picture_frame(after[None], predicted.poses.rotation)
-    assert torch.allclose(back, predicted.hypotheses, atol=1e-5), "the explorer and predict say the same"
+    assert torch.allclose(back, predicted.hypotheses, atol=1e-5), (
+        "the explorer and predict say the same"
+    )
     assert explorer._version == [1, 0], "the other person has not moved"
-    with pytest.raises(ValueError, match="the explorer holds 2 poses: in their place it takes as many"):
+    with pytest.raises(
+        ValueError, match="the explorer holds 2 poses: in their place it takes as many"
+    ):
         explorer.replace(first.poses()[:1])
 
 
@@ -74,10 +83,14 @@ def test_bad_input_gets_a_sentence(keypoints, tmp_path):
     Image.new("RGB", (1920, 1080), "red").save(tmp_path / "red.png")
     figure = StickFigure(picture=tmp_path / "red.png")
     assert figure.picture.startswith("data:image/png;base64,")
-    assert figure.size == [1920, 1080] and figure.window == [0, 0, 1920, 1080] and (figure.moved.width, figure.moved.height) == (1920, 1080)
-    assert np.array(figure.points).min() > 0 and np.ptp(np.array(figure.points), axis=0)[1] == pytest.approx(0.568 * 1080, abs=1), (
-        "not squeezed"
+    assert (
+        figure.size == [1920, 1080]
+        and figure.window == [0, 0, 1920, 1080]
+        and (figure.moved.width, figure.moved.height) == (1920, 1080)
     )
+    assert np.array(figure.points).min() > 0 and np.ptp(np.array(figure.points), axis=0)[
+        1
+    ] == pytest.approx(0.568 * 1080, abs=1), "not squeezed"
     assert StickFigure(keypoints, picture=tmp_path / "red.png").window == [0, 0, 1920, 1080]
     Image.new("RGB", (40, 30), "red").save(tmp_path / "small.png")
     with pytest.raises(ValueError, match="40 x 30 pixels, the keypoints are of 1920 x 1080"):
@@ -86,12 +99,18 @@ def test_bad_input_gets_a_sentence(keypoints, tmp_path):
     turned.getexif()[0x0112] = 6  # a phone held upright: the file lies on its side
     turned.save(tmp_path / "turned.jpg", exif=turned.getexif())
     assert StickFigure(picture=tmp_path / "turned.jpg").size == [90, 60]
-    assert StickFigure().size == [1000, 1000] and not StickFigure().moved.notes, "somebody standing is a plausible pose"
+    assert StickFigure().size == [1000, 1000] and not StickFigure().moved.notes, (
+        "somebody standing is a plausible pose"
+    )
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason=NO_BROWSER)
 def test_dragging_a_joint_in_jupyterlab_moves_the_hypotheses(tmp_path):
-    """Notebook 07 from a clean kernel: drag, click and place, arrow keys; the page's 3D data and the kernel follow; nothing in the console."""
+    """Notebook 07 from a clean kernel:
+
+    drag, click and place, arrow keys; the page's 3D data and the kernel follow; nothing in the
+    console.
+    """
     with notebook_in_jupyterlab(tmp_path, "07_your_own_pose", "hand", height=1300) as page:
         dot = page.locator(f"circle[data-joint='{WRIST}']")
         dot.wait_for(timeout=90_000)
@@ -107,17 +126,26 @@ def test_dragging_a_joint_in_jupyterlab_moves_the_hypotheses(tmp_path):
         page.mouse.up()
         dragged = state(page)
         now = center(dot)
-        assert np.allclose(np.subtract(now, place), (64, 40), atol=2), "the joint is where the mouse let go"
+        assert np.allclose(np.subtract(now, place), (64, 40), atol=2), (
+            "the joint is where the mouse let go"
+        )
         assert dragged["points"][WRIST][0] > start["points"][WRIST][0] + 20
-        assert [p for j, p in enumerate(dragged["points"]) if j != WRIST] == [p for j, p in enumerate(start["points"]) if j != WRIST]
-        assert np.allclose(layer(page, "hypotheses")[:, 1], dragged["shown"], atol=1e-3), "the page shows what the kernel holds"
+        assert [p for j, p in enumerate(dragged["points"]) if j != WRIST] == [
+            p for j, p in enumerate(start["points"]) if j != WRIST
+        ]
+        assert np.allclose(layer(page, "hypotheses")[:, 1], dragged["shown"], atol=1e-3), (
+            "the page shows what the kernel holds"
+        )
 
         page.mouse.click(now[0] - 60, now[1] - 60)  # still selected: it comes here
         placed = state(page)
         assert np.allclose(np.subtract(center(dot), now), (-60, -60), atol=2)
         page.keyboard.press("Shift+ArrowRight")
         nudged = state(page)
-        assert nudged["points"][WRIST][0] > placed["points"][WRIST][0] and nudged["points"][WRIST][1] == placed["points"][WRIST][1]
+        assert (
+            nudged["points"][WRIST][0] > placed["points"][WRIST][0]
+            and nudged["points"][WRIST][1] == placed["points"][WRIST][1]
+        )
         page.wait_for_timeout(1500)
         shot = ROOT / "output" / "screenshots"
         shot.mkdir(parents=True, exist_ok=True)
@@ -130,16 +158,20 @@ def center(locator):
 
 
 def state(page):
-    """The figure's points and the first joint shown, in plotly's axes, of the kernel, once it has heard of all that the hand has done.
+    """The figure's points and the first joint shown, in plotly's axes, of the kernel, once it has
+    heard of all that the hand has done.
 
-    On the way it hears of places in between: it has heard of all when its wrist is where the page has it, and the page shows its hypotheses.
+    On the way it hears of places in between: it has heard of all when its wrist is where the page
+    has it, and the page shows its hypotheses.
     """
     code = "import json; x, y, z = explorer.hypotheses[0, 1].tolist(); print(json.dumps({'points': figure.points, 'shown': [x, z, -y]}))"
     dot = page.locator(f"circle[data-joint='{WRIST}']")
     for _ in range(300):
         found = json.loads(ask(page, code))
         here = [float(dot.get_attribute(name)) for name in ("cx", "cy")]
-        if found["points"][WRIST] == here and np.allclose(layer(page, "hypotheses")[:, 1], found["shown"], atol=1e-3):
+        if found["points"][WRIST] == here and np.allclose(
+            layer(page, "hypotheses")[:, 1], found["shown"], atol=1e-3
+        ):
             return found
         page.wait_for_timeout(100)
     raise AssertionError("the kernel did not hear of it")

@@ -1,4 +1,6 @@
-"""Sweeps: every cell once, whatever interrupts them, and anew when anything changes that they depend on."""
+"""Sweeps: every cell once, whatever interrupts them, and anew when anything changes that they
+depend on.
+"""
 
 import functools
 import json
@@ -14,7 +16,10 @@ import drpose_core as dr
 
 
 class Calls:
-    """A log that measuring functions may use: as an object of no known kind it counts by its type, so what it holds changes nothing."""
+    """A log that measuring functions may use:
+
+    as an object of no known kind it counts by its type, so what it holds changes nothing.
+    """
 
     def __init__(self):
         self.made = []
@@ -35,11 +40,18 @@ def test_all_combinations_in_order_and_only_once(tmp_path):
 
     over = {"a": [1, 2], "b": ["x", "yy"]}
     table = dr.sweep(measure, over, 10, folder=tmp_path)
-    assert table.to_dict("list") == {"a": [1, 1, 2, 2], "b": ["x", "yy", "x", "yy"], "sum": [11, 11, 12, 12], "b twice": [2, 4, 2, 4]}
+    assert table.to_dict("list") == {
+        "a": [1, 1, 2, 2],
+        "b": ["x", "yy", "x", "yy"],
+        "sum": [11, 11, 12, 12],
+        "b twice": [2, 4, 2, 4],
+    }
     assert CALLS.made == [(1, "x"), (1, "yy"), (2, "x"), (2, "yy")]
     assert dr.sweep(measure, over, 10, folder=tmp_path).equals(table) and len(CALLS.made) == 4
     more = dr.sweep(measure, [{"b": "x", "a": 1}, {"a": 3, "b": "x"}], 10, folder=tmp_path)
-    assert more["sum"].tolist() == [11, 13] and CALLS.made[4:] == [(3, "x")], "a cell is known by its settings, not by their order"
+    assert more["sum"].tolist() == [11, 13] and CALLS.made[4:] == [(3, "x")], (
+        "a cell is known by its settings, not by their order"
+    )
     dr.sweep(measure, over, 11, folder=tmp_path)
     assert len(CALLS.made) == 9, "another given: all anew"
 
@@ -54,12 +66,17 @@ def test_an_interrupted_sweep_goes_on(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         dr.sweep(measure, {"k": [1, 2, 3, 4]}, folder=tmp_path)
     (kept,) = tmp_path.iterdir()
-    kept.write_text(kept.read_text() + '\n{"cell": "{\\"k\\": 3}", "fou')  # a kill in the middle of writing
+    kept.write_text(
+        kept.read_text() + '\n{"cell": "{\\"k\\": 3}", "fou'
+    )  # a kill in the middle of writing
     CALLS.made = CALLS.made[:2]
     CALLS.made.append("again")
     assert dr.sweep(measure, {"k": [1, 2, 3, 4]}, folder=tmp_path).found.tolist() == [1, 4, 9, 16]
     assert CALLS.made == [1, 2, "again", 3, 4]
-    assert dr.sweep(measure, {"k": [4, 3]}, folder=tmp_path).found.tolist() == [16, 9] and len(CALLS.made) == 5
+    assert (
+        dr.sweep(measure, {"k": [4, 3]}, folder=tmp_path).found.tolist() == [16, 9]
+        and len(CALLS.made) == 5
+    )
 
 
 def test_settings_that_cannot_be_kept_get_a_sentence_before_any_work(tmp_path):
@@ -77,7 +94,9 @@ def test_fingerprints_change_with_what_matters(small_model, poses):
     changed.load_state_dict(small_model.state_dict())
     assert dr.fingerprint(changed, some) == dr.fingerprint(small_model, some)
     changed.record = {"said": "of its training"}
-    assert dr.fingerprint(changed.train()) == dr.fingerprint(small_model), "a mode and a record change no number"
+    assert dr.fingerprint(changed.train()) == dr.fingerprint(small_model), (
+        "a mode and a record change no number"
+    )
     codes = [dr.fingerprint(small_model)]
     changed.denoiser.bf16 = True
     codes.append(dr.fingerprint(changed))
@@ -85,13 +104,30 @@ def test_fingerprints_change_with_what_matters(small_model, poses):
     with torch.no_grad():
         changed.denoiser.blend.fc2.bias[3] += 1e-6
     codes.append(dr.fingerprint(changed))
-    codes += [dr.fingerprint(some), dr.fingerprint(replace(some, frame=some.frame + 1)), dr.fingerprint(replace(some, source="other"))]
+    codes += [
+        dr.fingerprint(some),
+        dr.fingerprint(replace(some, frame=some.frame + 1)),
+        dr.fingerprint(replace(some, source="other")),
+    ]
 
     def times(n):
         return lambda x: n * x
 
-    codes += [dr.fingerprint(f) for f in (times(2), times(3), functools.partial(min, 2), functools.partial(min, 3), min, max)]
-    codes += [dr.fingerprint(thing) for thing in (1, "1", [1], torch.ones(1), torch.ones(1).double(), None)]
+    codes += [
+        dr.fingerprint(f)
+        for f in (
+            times(2),
+            times(3),
+            functools.partial(min, 2),
+            functools.partial(min, 3),
+            min,
+            max,
+        )
+    ]
+    codes += [
+        dr.fingerprint(thing)
+        for thing in (1, "1", [1], torch.ones(1), torch.ones(1).double(), None)
+    ]
     codes += [dr.fingerprint({"a": {"b": 1}}), dr.fingerprint({"a": {}, "b": 1})]
     codes += [dr.fingerprint(np.arange(5000) // n) for n in (4999, 4998)]
     assert len(set(codes)) == len(codes)
@@ -134,7 +170,11 @@ def test_a_function_that_is_called_and_a_value_that_is_looked_up_count():
     codes = []
     for factor, body in ((2, "x"), (3, "x"), (3, "x + 1")):
         cell = {"__name__": "__main__", "FACTOR": factor}
-        exec(f"def inner(x):\n    return FACTOR * ({body})\ndef measure(*, k):\n    return {{'found': inner(k)}}", cell)
+        exec(
+            f"def inner(x):\n    return FACTOR * ({body})\ndef measure(*, k):\n    return "
+            f"{{'found': inner(k)}}",
+            cell,
+        )
         codes.append(dr.fingerprint(cell["measure"]))
     assert len(set(codes)) == 3
 
@@ -148,7 +188,12 @@ def test_a_function_that_is_called_and_a_value_that_is_looked_up_count():
 
 def test_fingerprints_are_the_same_in_another_process():
     code = "import torch, drpose_core as dr; torch.manual_seed(0); print(dr.fingerprint(dr.DRPose(dr.ModelConfig(depth=1)), dr.flip, {'b': 1, 'a': [2]}))"
-    first, second = (subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout for _ in range(2))
+    first, second = (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout
+        for _ in range(2)
+    )
     assert first == second and len(first.strip()) == 16
 
 
@@ -158,4 +203,6 @@ def test_rows_are_plain_text(tmp_path):
 
     dr.sweep(measure, {"k": [1]}, folder=tmp_path)
     (kept,) = tmp_path.iterdir()
-    assert [json.loads(line) for line in kept.read_text().split("\n") if line] == [{"cell": '{"k": 1}', "found": {"found": 0.1}}]
+    assert [json.loads(line) for line in kept.read_text().split("\n") if line] == [
+        {"cell": '{"k": 1}', "found": {"found": 0.1}}
+    ]

@@ -12,13 +12,26 @@ from drpose_core.training import learning_rate, steps_per_epoch
 def test_a_lifter_learns_eight_poses(poses):
     torch.manual_seed(0)
     lifter = dr.build_lifter("dcgct")
-    log = [float(s.loss) for s in dr.train(lifter, dr.lifting_loss, poses[:8], dr.TrainConfig(epochs=40, batch_size=8, mirror=False))]
+    log = [
+        float(s.loss)
+        for s in dr.train(
+            lifter,
+            dr.lifting_loss,
+            poses[:8],
+            dr.TrainConfig(epochs=40, batch_size=8, mirror=False),
+        )
+    ]
     assert len(log) == 40 and sum(log[-5:]) < 0.5 * sum(log[:5])
 
 
 def test_a_denoiser_learns_eight_poses(small_model, poses):
     before = dr.denoising_loss(small_model.eval(), poses[:8], generator=dr.generator(9))
-    for _ in dr.train(small_model, dr.denoising_loss, poses[:8], dr.TrainConfig(epochs=60, batch_size=8, mirror=False)):
+    for _ in dr.train(
+        small_model,
+        dr.denoising_loss,
+        poses[:8],
+        dr.TrainConfig(epochs=60, batch_size=8, mirror=False),
+    ):
         pass
     after = dr.denoising_loss(small_model.eval(), poses[:8], generator=dr.generator(9))
     assert after < 0.5 * before
@@ -28,7 +41,9 @@ def test_the_same_seed_gives_the_same_weights(poses):
     def run(seed):
         torch.manual_seed(0)
         model = dr.DRPose(dr.ModelConfig(depth=1))
-        for _ in dr.train(model, dr.denoising_loss, poses[:40], dr.TrainConfig(epochs=1, batch_size=16, seed=seed)):
+        for _ in dr.train(
+            model, dr.denoising_loss, poses[:40], dr.TrainConfig(epochs=1, batch_size=16, seed=seed)
+        ):
             torch.rand(3)  # the caller's own draws change nothing
         return torch.cat([p.flatten() for p in model.denoiser.parameters()])
 
@@ -49,7 +64,11 @@ def test_the_callers_random_state_is_left_alone(poses):
 def test_steps_and_epochs_are_counted_from_one(poses):
     config = dr.TrainConfig(epochs=2, batch_size=16)
     log = list(dr.train(torch.nn.Linear(2, 3), dr.lifting_loss, poses[:20], config))
-    assert steps_per_epoch(19, config) == 2 and steps_per_epoch(20, config) == 3 and steps_per_epoch(3, config) == 1
+    assert (
+        steps_per_epoch(19, config) == 2
+        and steps_per_epoch(20, config) == 3
+        and steps_per_epoch(3, config) == 1
+    )
     assert [(s.epoch, s.step) for s in log] == [(1, 1), (1, 2), (1, 3), (2, 4), (2, 5), (2, 6)]
 
 
@@ -63,14 +82,24 @@ def test_learning_rates():
         assert math.isclose(rate, expected)
     cosine = dr.TrainConfig(epochs=2, lr=1.0)
     rates = [learning_rate(step, 500, cosine) for step in range(1000)]
-    assert rates[0] < 0.05 and 0.95 < max(rates) <= 1 and rates[-1] < 1e-4 and rates.index(max(rates)) < 40
+    assert (
+        rates[0] < 0.05
+        and 0.95 < max(rates) <= 1
+        and rates[-1] < 1e-4
+        and rates.index(max(rates)) < 40
+    )
 
 
 def test_a_loss_that_is_not_a_number_stops_before_the_weights_are_touched(poses):
     module = torch.nn.Linear(2, 3)
     weights = module.weight.detach().clone()
-    broken = lambda module, batch, generator: module(batch.kp2d).sum() * float("nan")  # noqa: E731
-    with pytest.raises(FloatingPointError, match=r"the loss or its gradient is not finite at step 1: lower lr"):
+
+    def broken(module, batch, generator):
+        return module(batch.kp2d).sum() * float("nan")
+
+    with pytest.raises(
+        FloatingPointError, match=r"the loss or its gradient is not finite at step 1: lower lr"
+    ):
         list(dr.train(module, broken, poses[:8]))
     assert torch.equal(module.weight, weights)
 
@@ -84,11 +113,16 @@ def test_dropout_keeps_the_mean_and_the_share():
     assert torch.equal(layer.eval()(x), x)
     for _ in range(2):
         both = torch.nn.Sequential(Dropout(0.5), Dropout(0.5)).train()
-        masks = lambda: [layer(torch.ones(100, 100)) == 0 for layer in both]  # noqa: B023, E731
+
+        def masks():
+            return [layer(torch.ones(100, 100)) == 0 for layer in both]  # noqa: B023 (called at once)
+
         torch.manual_seed(1)
         plain = masks()
         torch.manual_seed(1)
-        compiled = torch.compile(masks, backend="aot_eager_decomp_partition")()  # as torch.compile, but for the compiler
+        compiled = torch.compile(
+            masks, backend="aot_eager_decomp_partition"
+        )()  # as torch.compile, but for the compiler
         assert not torch.equal(*compiled) and all(map(torch.equal, plain, compiled))
     columns = (layer.train()(torch.ones(4000, 64)) == 0).float()
     correlation = torch.corrcoef(columns.T) - torch.eye(64)

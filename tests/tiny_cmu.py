@@ -1,4 +1,7 @@
-"""A made-up subject in the ASF/AMC layout of the CMU database: CRLF, sections, units, CMU's bone names; random angles."""
+"""A made-up subject in the ASF/AMC layout of the CMU database:
+
+CRLF, sections, units, CMU's bone names; random angles.
+"""
 
 import numpy as np
 
@@ -27,8 +30,25 @@ BONES = {
 
 
 def asf_text(leave_out=()):
-    lines = ["# made up", ":version 1.10", ":name VICON", ":units", "  mass 1.0", "  length 0.45", "  angle deg", ":documentation", "   none"]
-    lines += [":root", "   order TX TY TZ RX RY RZ", "   axis XYZ", "   position 0 0 0", "   orientation 0 0 0", ":bonedata"]
+    lines = [
+        "# made up",
+        ":version 1.10",
+        ":name VICON",
+        ":units",
+        "  mass 1.0",
+        "  length 0.45",
+        "  angle deg",
+        ":documentation",
+        "   none",
+    ]
+    lines += [
+        ":root",
+        "   order TX TY TZ RX RY RZ",
+        "   axis XYZ",
+        "   position 0 0 0",
+        "   orientation 0 0 0",
+        ":bonedata",
+    ]
     for number, (name, (_, direction, length, axis, dof)) in enumerate(BONES.items(), start=1):
         if name in leave_out:
             continue
@@ -43,12 +63,17 @@ def asf_text(leave_out=()):
         if dof:
             lines += [
                 "    dof " + " ".join(dof),
-                *("    limits (-160.0 20.0)" if i == 0 else "           (-70.0 70.0)" for i in range(len(dof))),
+                *(
+                    "    limits (-160.0 20.0)" if i == 0 else "           (-70.0 70.0)"
+                    for i in range(len(dof))
+                ),
             ]
         lines += ["  end"]
     lines += [":hierarchy", "  begin"]
     for parent in ("root", *BONES):
-        children = [name for name, bone in BONES.items() if bone[0] == parent and name not in leave_out]
+        children = [
+            name for name, bone in BONES.items() if bone[0] == parent and name not in leave_out
+        ]
         if children and parent not in leave_out:
             lines.append("    " + " ".join((parent, *children)))
     return "\r\n".join([*lines, "  end", ""])
@@ -58,7 +83,10 @@ def channels(frames, seed=0):
     """Smooth random channels: {"root": (frames, 6), bone: (frames, dof)}."""
     rng = np.random.default_rng(seed)
     t = np.linspace(0, 3, frames)[:, None]
-    wave = lambda n, size: size * np.sin(rng.uniform(0.5, 2, n) * t + rng.uniform(0, 6, n))  # noqa: E731
+
+    def wave(n, size):
+        return size * np.sin(rng.uniform(0.5, 2, n) * t + rng.uniform(0, 6, n))
+
     values = {"root": np.concatenate([wave(3, 3) + [0, 17, 0], wave(3, 30)], 1)}
     return values | {name: wave(len(bone[4]), 35) for name, bone in BONES.items() if bone[4]}
 
@@ -67,7 +95,9 @@ def amc_text(values):
     lines = ["#!OML:ASF made up", ":FULLY-SPECIFIED", ":DEGREES"]
     for frame in range(len(values["root"])):
         lines.append(str(frame + 1))
-        lines += [" ".join([name, *(f"{v:.6g}" for v in rows[frame])]) for name, rows in values.items()]
+        lines += [
+            " ".join([name, *(f"{v:.6g}" for v in rows[frame])]) for name, rows in values.items()
+        ]
     return "\r\n".join([*lines, ""])
 
 
@@ -76,5 +106,7 @@ def write_subject(folder, subject, takes=2, frames=60):
     place.mkdir(parents=True)
     (place / f"{subject}.asf").write_bytes(asf_text().encode())
     for take in range(1, takes + 1):
-        (place / f"{subject}_{take:02d}.amc").write_bytes(amc_text(channels(frames, seed=take)).encode())
+        (place / f"{subject}_{take:02d}.amc").write_bytes(
+            amc_text(channels(frames, seed=take)).encode()
+        )
     return place

@@ -1,4 +1,6 @@
-"""Prepare and fetch poses, train, evaluate, predict, convert weights; add --help to a command for its options."""
+"""Prepare and fetch poses, train, evaluate, predict, convert weights; add --help to a command for
+its options.
+"""
 
 import sys
 
@@ -17,4 +19,7 @@ def main() -> None:
     except (ValueError, OSError, FloatingPointError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
-        sys.exit("stopped; the same command goes on from what is done (train: from what it kept, at most a minute before)")
+        sys.exit(
+            "stopped; the same command goes on from what is done (train: from what it kept, at "
+            "most a minute before)"
+        )

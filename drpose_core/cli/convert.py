@@ -16,7 +16,8 @@ def command(
     lifter: Published = "dcgct",
     lifter_only: bool = False,
 ) -> None:
-    """Turn published DRPose weights (.pth) into an own checkpoint (.safetensors), or an own checkpoint into the published layout.
+    """Turn published DRPose weights (.pth) into an own checkpoint (.safetensors), or an own
+    checkpoint into the published layout.
 
     Args:
         source: The file to read, .pth or .safetensors.
@@ -25,7 +26,10 @@ def command(
         lifter_only: Write the initial model alone, in the layout of its own authors (to .pth).
     """
     if source.suffix in PICKLED and lifter_only:
-        raise ValueError(f"a lifter alone is no checkpoint: python -m drpose_core train --lifter-from {source} trains a denoiser on it")
+        raise ValueError(
+            f"a lifter alone is no checkpoint: python -m drpose_core train --lifter-from {source} "
+            "trains a denoiser on it"
+        )
     if source.suffix in PICKLED and out.suffix == ".safetensors":
         save_checkpoint(out, load_published(source, lifter))
     elif source.suffix == ".safetensors" and out.suffix in PICKLED:
@@ -33,5 +37,8 @@ def command(
         with written_whole(out) as temporary:
             torch.save(export_published(model.lifter if lifter_only else model), temporary)
     else:
-        raise ValueError(f"convert reads .pth and writes .safetensors or the other way round, got {source.name} and {out.name}")
+        raise ValueError(
+            f"convert reads .pth and writes .safetensors or the other way round, got {source.name} "
+            f"and {out.name}"
+        )
     print(f"{out}: {out.stat().st_size / 1e6:.1f} MB")

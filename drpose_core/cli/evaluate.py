@@ -37,20 +37,25 @@ def command(
     parquet: bool = False,
     out: Path | None = None,
 ) -> None:
-    """Score a checkpoint on the test subjects: honest answers, oracles, calibration, the published layout; writes a report.
+    """Score a checkpoint on the test subjects: honest answers, oracles, calibration, the published
+    layout; writes a report.
 
-    Run again after an interruption to go on. Several processes share the poses: torchrun --nproc-per-node 2 -m drpose_core evaluate ...
+    Run again after an interruption to go on. Several processes share the poses: torchrun
+    --nproc-per-node 2 -m drpose_core evaluate ...
 
     Args:
         source: Where the poses come from.
         data: The folder with the source's files (default: data/); synthetic needs none.
-        keypoints: Other 2D input than the source's usual: exact or detected; for h36m the name of a file, as gt or cpn_ft_h36m_dbb.
-        checkpoint: The model (default: checkpoints/<source>.safetensors if there, else the kit's own), or published weights (.pth).
+        keypoints: Other 2D input than the source's usual: exact or detected; for h36m the name of a
+            file, as gt or cpn_ft_h36m_dbb.
+        checkpoint: The model (default: checkpoints/<source>.safetensors if there, else the kit's
+            own), or published weights (.pth).
         lifter: The initial model in published weights.
         predictions: Refine the poses of this file instead of the lifter's.
         hypotheses: How many for each pose.
         steps: How many denoising steps (published tables: 200, spacing linear, eta 1).
-        spacing: How the steps are spaced, or their times themselves, falling, for example 999 300 100 40 10.
+        spacing: How the steps are spaced, or their times themselves, falling, for example 999 300
+            100 40 10.
         start: Begin at this time, with the initial pose noised, in place of pure noise at 999.
         eta: How much noise each step adds: 1 as published, 0 none.
         flip_test: Average with the mirrored pass.
@@ -58,13 +63,17 @@ def command(
         poses: So many of the test poses, drawn at random (default: all).
         seed: For the noise and the draw of poses.
         device: cpu, cuda, ... (default: the first GPU if there is one).
-        bf16: Compute the denoiser's layers in bfloat16: faster with compile or on a GPU, poses move by about 0.3 mm.
-        compile: Compile the denoiser first; needs a C++ compiler, pays from some thousand hypotheses on.
+        bf16: Compute the denoiser's layers in bfloat16: faster with compile or on a GPU, poses move
+            by about 0.3 mm.
+        compile: Compile the denoiser first; needs a C++ compiler, pays from some thousand
+            hypotheses on.
         parquet: Write the scores as Parquet too (needs pyarrow).
         out: The folder of the report (default: output/evaluation-<source>).
     """
     if parquet and importlib.util.find_spec("pyarrow") is None:
-        raise ValueError("--parquet needs pyarrow: pip install pyarrow, or leave it out for CSV alone")
+        raise ValueError(
+            "--parquet needs pyarrow: pip install pyarrow, or leave it out for CSV alone"
+        )
     if poses is not None and poses < 1:
         raise ValueError(f"--poses must be at least 1, got {poses}")
     from ..output.report import write_report  # needs plotly, which nothing else here does
@@ -73,7 +82,11 @@ def command(
     with distributed_run() as rank:
         where = find_device(device)
         path = checkpoint or latest_checkpoint(source)
-        model = load_published(path, lifter).to(where) if path.suffix in PICKLED else load_checkpoint(path, where)
+        model = (
+            load_published(path, lifter).to(where)
+            if path.suffix in PICKLED
+            else load_checkpoint(path, where)
+        )
         test = load_poses(source, "test", data, keypoints=keypoints)
         if poses is not None:
             test = test[torch.randperm(len(test), generator=generator(seed))[:poses]]
@@ -82,12 +95,30 @@ def command(
         if compile:
             model.denoiser.compile()
         named = isinstance(spacing, str)
-        settings = {"hypotheses": hypotheses, "steps": steps if named else len(spacing), "spacing": spacing if named else list(spacing)}
-        settings |= {"start": start, "eta": eta, "flip_test": flip_test, "every_step": every_step, "seed": seed}
+        settings = {
+            "hypotheses": hypotheses,
+            "steps": steps if named else len(spacing),
+            "spacing": spacing if named else list(spacing),
+        }
+        settings |= {
+            "start": start,
+            "eta": eta,
+            "flip_test": flip_test,
+            "every_step": every_step,
+            "seed": seed,
+        }
         found = assess(model, test.to(where), **settings, resume=out / "unfinished")
         if rank == 0:
-            facts = {"checkpoint": f"{path.name}, trained on {trained_on(model)}", "device": f"{where}, {world_size()} process(es)"}
+            facts = {
+                "checkpoint": f"{path.name}, trained on {trained_on(model)}",
+                "device": f"{where}, {world_size()} process(es)",
+            }
             facts["settings"] = ", ".join(f"{name} {value}" for name, value in settings.items())
-            report = write_report(out, found, command=command_line(), facts=facts, source=test.source, parquet=parquet)
+            report = write_report(
+                out, found, command=command_line(), facts=facts, source=test.source, parquet=parquet
+            )
             forget(out / "unfinished")
-            print(f"{table(found.scores).round(1).to_string()}\n{len(test):,} poses, {test.source}\nwritten to {report}")
+            print(
+                f"{table(found.scores).round(1).to_string()}\n{len(test):,} poses, "
+                f"{test.source}\nwritten to {report}"
+            )

@@ -6,7 +6,16 @@ from typing import Literal
 
 import tyro
 
-from ..keypoints import FIELD_OF_VIEW, FILMS, LEAST, PICTURES, Keypoints, detect_keypoints, pinhole, read_keypoints
+from ..keypoints import (
+    FIELD_OF_VIEW,
+    FILMS,
+    LEAST,
+    PICTURES,
+    Keypoints,
+    detect_keypoints,
+    pinhole,
+    read_keypoints,
+)
 from ..output import check_path, write_predictions
 from ..prediction import STRANGE_FIT, forget, predict
 from ..scores import ANSWERS
@@ -34,19 +43,25 @@ def command(
     device: str | None = None,
     mode: Literal["lightweight", "balanced", "performance"] = "balanced",
 ) -> None:
-    """Predict 3D poses of people in a picture or film, from the keypoints of a 2D detector, or from the picture itself.
+    """Predict 3D poses of people in a picture or film, from the keypoints of a 2D detector, or from
+    the picture itself.
 
     The same command again goes on where it was interrupted.
 
     Args:
-        keypoints: JSON of MMPose, AlphaPose or OpenPose, a folder of such files, or (with pip install -e .[image]) a picture or a film.
-        out: What to write, one or more: .json (everything), .csv or .parquet (the answers), .bvh (motion). Default: output/<name>.json.
+        keypoints: JSON of MMPose, AlphaPose or OpenPose, a folder of such files, or (with pip
+            install -e .[image]) a picture or a film.
+        out: What to write, one or more: .json (everything), .csv or .parquet (the answers), .bvh
+            (motion). Default: output/<name>.json.
         html: Also a page with sliders, of the first person's first frames; needs no network.
         format: The joints of the file (default: recognised).
-        image_size: Width and height of the picture in pixels (default: the file's, or a guess, which is said).
-        field_of_view: Of the camera, degrees over the picture's longer side (default: 47, assumed); a phone's main camera has 65 to 75.
+        image_size: Width and height of the picture in pixels (default: the file's, or a guess,
+            which is said).
+        field_of_view: Of the camera, degrees over the picture's longer side (default: 47, assumed);
+            a phone's main camera has 65 to 75.
         least_confidence: A keypoint less sure than this counts as not seen.
-        checkpoint: The model, or published weights (.pth). Default: yours of h36m, cmu or synthetic poses, else the kit's own (synthetic).
+        checkpoint: The model, or published weights (.pth). Default: yours of h36m, cmu or synthetic
+            poses, else the kit's own (synthetic).
         lifter: The initial model in published weights.
         hypotheses: How many for each person.
         steps: How many denoising steps.
@@ -65,51 +80,100 @@ def command(
     explorer = None if html is None else _explorer()
     where = find_device(device)
     path = checkpoint or latest_checkpoint("h36m", "cmu", "synthetic")
-    model = load_published(path, lifter).to(where) if path.suffix in PICKLED else load_checkpoint(path, where)
+    model = (
+        load_published(path, lifter).to(where)
+        if path.suffix in PICKLED
+        else load_checkpoint(path, where)
+    )
 
-    found = _keypoints(keypoints, out[0].with_name(f"{keypoints.stem}-keypoints"), format, image_size, least_confidence, mode, where.type)
+    found = _keypoints(
+        keypoints,
+        out[0].with_name(f"{keypoints.stem}-keypoints"),
+        format,
+        image_size,
+        least_confidence,
+        mode,
+        where.type,
+    )
     print(found)
-    print(f"field of view {angle:g} degrees over the longer side{' assumed' if field_of_view is None else ''}")
+    print(
+        f"field of view {angle:g} degrees over the longer "
+        f"side{' assumed' if field_of_view is None else ''}"
+    )
     print(f"model {path.name}, trained on {trained_on(model)}")
     poses = found.poses(field_of_view=angle).to(where)
     keep = out[0].with_name(f"{out[0].stem}-unfinished")
     settings = {"hypotheses": hypotheses, "steps": steps, "answer": answer, "seed": seed}
     doubted = []
     for part in predict(model, poses, **settings, keep=keep):
-        doubted += [(float(misfit), int(frame)) for misfit, frame in zip(part.misfit, part.poses.frame) if misfit > STRANGE_FIT]
+        doubted += [
+            (float(misfit), int(frame))
+            for misfit, frame in zip(part.misfit, part.poses.frame)
+            if misfit > STRANGE_FIT
+        ]
     fps = fps or found.fps
-    about = {"command": command_line(), "checkpoint": path.name, "keypoints": found.name, "picture": [found.width, found.height]}
+    about = {
+        "command": command_line(),
+        "checkpoint": path.name,
+        "keypoints": found.name,
+        "picture": [found.width, found.height],
+    }
     about |= {"field_of_view": angle, "fps": fps, "notes": found.notes, **settings}
     for name in out:
-        written = write_predictions(name, predict(model, poses, **settings, keep=keep), fps=fps or 30.0, about=about)
+        written = write_predictions(
+            name, predict(model, poses, **settings, keep=keep), fps=fps or 30.0, about=about
+        )
         print("written to", ", ".join(map(str, written)))
     if explorer is not None:
-        print("written to", explorer(model, poses, hypotheses=hypotheses, steps=steps).save_html(html))
+        print(
+            "written to", explorer(model, poses, hypotheses=hypotheses, steps=steps).save_html(html)
+        )
     forget(keep)
     if doubted:
         worst, frame = max(doubted)
         print(
-            f"{len(doubted):,} of {len(poses):,} answers do not look like their keypoints, worst in frame {frame}: "
+            f"{len(doubted):,} of {len(poses):,} answers do not look like their keypoints, worst "
+            f"in frame {frame}: "
             f"the joints are off by {100 * worst:.0f} % of the person's size"
         )
 
 
 def _keypoints(
-    path: Path, folder: Path, format: str | None, image_size: tuple[int, int] | None, least: float, mode: str, device: str
+    path: Path,
+    folder: Path,
+    format: str | None,
+    image_size: tuple[int, int] | None,
+    least: float,
+    mode: str,
+    device: str,
 ) -> Keypoints:
-    pictures = path.is_dir() and not any(path.glob("*.json")) and any(p.suffix.lower() in PICTURES for p in path.iterdir())
+    pictures = (
+        path.is_dir()
+        and not any(path.glob("*.json"))
+        and any(p.suffix.lower() in PICTURES for p in path.iterdir())
+    )
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=UserWarning)  # what is warned of stands in the notes, which are printed
+        warnings.filterwarnings(
+            "ignore", category=UserWarning
+        )  # what is warned of stands in the notes, which are printed
         if not pictures and path.suffix.lower() not in PICTURES + FILMS:
-            return read_keypoints(path, format=format, image_size=image_size, least_confidence=least)
+            return read_keypoints(
+                path, format=format, image_size=image_size, least_confidence=least
+            )
         if format or image_size:
-            raise ValueError("--format and --image-size are for keypoints from a file; a picture has both")
+            raise ValueError(
+                "--format and --image-size are for keypoints from a file; a picture has both"
+            )
         return detect_keypoints(path, folder, mode=mode, device=device, least_confidence=least)
 
 
 def _explorer():
     try:
-        from ..explorer import HypothesisExplorer  # needs plotly and ipywidgets, which nothing else here does
+        from ..explorer import (
+            HypothesisExplorer,
+        )  # needs plotly and ipywidgets, which nothing else here does
     except ImportError as error:
-        raise ValueError(f"--html needs {error.name}: pip install -e .[notebooks], or leave it out") from None
+        raise ValueError(
+            f"--html needs {error.name}: pip install -e .[notebooks], or leave it out"
+        ) from None
     return HypothesisExplorer

@@ -7,7 +7,9 @@ from ..sources import load_poses
 from .words import Source
 
 
-def command(source: Source = "synthetic", data: Path | None = None, out: Path | None = None) -> None:
+def command(
+    source: Source = "synthetic", data: Path | None = None, out: Path | None = None
+) -> None:
     """Read a source of poses, check it, and say what is in it.
 
     Args:
@@ -17,7 +19,10 @@ def command(source: Source = "synthetic", data: Path | None = None, out: Path | 
     """
     for split in ("train", "test"):
         poses = load_poses(source, split, data)
-        print(f"{split:5s} {len(poses):>9,} poses, {len(poses.sequences):,} sequences, {len(poses.actions)} actions: {poses.source}")
+        print(
+            f"{split:5s} {len(poses):>9,} poses, {len(poses.sequences):,} sequences, "
+            f"{len(poses.actions)} actions: {poses.source}"
+        )
         if out:
             poses.save(path := out / f"{source}_{split}.npz")
             print(f"      written to {path}, {len(PoseSet.load(path)):,} poses read back")

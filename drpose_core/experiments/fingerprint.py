@@ -1,4 +1,7 @@
-"""A few digits that change with a model, a set of poses or a function: so that what is kept is used again only where it still holds."""
+"""A few digits that change with a model, a set of poses or a function:
+
+so that what is kept is used again only where it still holds.
+"""
 
 import functools
 import hashlib
@@ -19,10 +22,12 @@ _LIBRARIES = ("drpose_core", "torch", "numpy", "pandas", "plotly")
 
 
 def fingerprint(*things) -> str:
-    """Sixteen hexadecimal digits of numbers, texts, tensors, arrays, tables, sets of poses, modules, functions, and lists and dicts of these.
+    """Sixteen hexadecimal digits of numbers, texts, tensors, arrays, tables, sets of poses,
+    modules, functions, and lists and dicts of these.
 
-    A module counts by the source of its classes, its weights, buffers and plain attributes; a function by its source and by the values and
-    functions of yours that it uses, however deep; those of libraries are taken for granted. Any other object counts by its type alone.
+    A module counts by the source of its classes, its weights, buffers and plain attributes; a
+    function by its source and by the values and functions of yours that it uses, however deep;
+    those of libraries are taken for granted. Any other object counts by its type alone.
     """
     digest = hashlib.blake2b(digest_size=8)
     for part in _parts(list(things), set()):
@@ -56,8 +61,16 @@ def _parts(thing, seen: set[int]) -> Iterator[bytes]:
     elif isinstance(thing, nn.Module):
         seen.add(id(thing))
         for name, module in thing.named_modules():
-            own = {key: value for key, value in vars(module).items() if not key.startswith("_") and key not in ("training", "record")}
-            methods = {key: _code(f.__code__) for key, f in vars(type(module)).items() if isinstance(f, types.FunctionType)}
+            own = {
+                key: value
+                for key, value in vars(module).items()
+                if not key.startswith("_") and key not in ("training", "record")
+            }
+            methods = {
+                key: _code(f.__code__)
+                for key, f in vars(type(module)).items()
+                if isinstance(f, types.FunctionType)
+            }
             yield from _parts([name, _source(type(module)), methods, own], seen)
         yield from _parts([dict(thing.named_parameters()), dict(thing.named_buffers())], seen)
     elif is_dataclass(thing) and not isinstance(thing, type):
@@ -69,32 +82,57 @@ def _parts(thing, seen: set[int]) -> Iterator[bytes]:
 
 
 def _used(function) -> list:
-    """What a function brings along or looks up: defaults, closure, globals; of a partial, a method, an object that can be called: its parts."""
+    """What a function brings along or looks up:
+
+    defaults, closure, globals; of a partial, a method, an object that can be called: its parts.
+    """
     if isinstance(function, functools.partial):
         return [function.func, function.args, function.keywords]
     if isinstance(function, types.MethodType):
         return [function.__func__, _state(function.__self__)]
     if not isinstance(function, types.FunctionType):
-        return [] if isinstance(function, type | types.BuiltinFunctionType) else [_source(type(function)), _state(function)]
+        return (
+            []
+            if isinstance(function, type | types.BuiltinFunctionType)
+            else [_source(type(function)), _state(function)]
+        )
     if (function.__module__ or "").partition(".")[0] in _LIBRARIES:
         return [function.__qualname__]
     names = sorted(_names(function.__code__) & function.__globals__.keys())
-    looked_up = {name: function.__globals__[name] for name in names if not isinstance(function.__globals__[name], types.ModuleType)}
+    looked_up = {
+        name: function.__globals__[name]
+        for name in names
+        if not isinstance(function.__globals__[name], types.ModuleType)
+    }
     closure = [cell.cell_contents for cell in function.__closure__ or () if _filled(cell)]
-    return [_code(function.__code__), function.__defaults__, function.__kwdefaults__, closure, looked_up]
+    return [
+        _code(function.__code__),
+        function.__defaults__,
+        function.__kwdefaults__,
+        closure,
+        looked_up,
+    ]
 
 
 def _names(code: types.CodeType) -> set[str]:
     """What a function, or one written inside it, looks up."""
-    return set(code.co_names).union(*(_names(c) for c in code.co_consts if isinstance(c, types.CodeType)))
+    return set(code.co_names).union(
+        *(_names(c) for c in code.co_consts if isinstance(c, types.CodeType))
+    )
 
 
 def _code(code: types.CodeType) -> list:
-    return [code.co_code, list(code.co_names), [_code(c) if isinstance(c, types.CodeType) else _constant(c) for c in code.co_consts]]
+    return [
+        code.co_code,
+        list(code.co_names),
+        [_code(c) if isinstance(c, types.CodeType) else _constant(c) for c in code.co_consts],
+    ]
 
 
 def _constant(value) -> str:
-    return repr(sorted(value, key=repr)) if isinstance(value, frozenset) else repr(value)  # a set's order changes with the process
+    return (
+        repr(sorted(value, key=repr)) if isinstance(value, frozenset) else repr(value)
+    )  # a set's order changes with the process
 
 
 def _filled(cell) -> bool:
@@ -105,14 +143,27 @@ def _filled(cell) -> bool:
 
 
 def _state(instance) -> object:
-    return instance if isinstance(instance, nn.Module | PoseSet) else getattr(instance, "__dict__", {})
+    return (
+        instance if isinstance(instance, nn.Module | PoseSet) else getattr(instance, "__dict__", {})
+    )
 
 
 def _source(thing) -> str:
-    """The text of a function or class; its name where it is a library's or where there is none (built in, or typed at a bare prompt)."""
-    thing = thing if isinstance(thing, type | types.FunctionType | types.BuiltinFunctionType) else getattr(thing, "__func__", type(thing))
+    """The text of a function or class; its name where it is a library's or where there is none
+    (built in, or typed at a bare prompt).
+    """
+    thing = (
+        thing
+        if isinstance(thing, type | types.FunctionType | types.BuiltinFunctionType)
+        else getattr(thing, "__func__", type(thing))
+    )
     name = getattr(thing, "__qualname__", type(thing).__qualname__)
-    if (getattr(thing, "__module__", None) or "").partition(".")[0] in ("torch", "numpy", "pandas", "plotly"):
+    if (getattr(thing, "__module__", None) or "").partition(".")[0] in (
+        "torch",
+        "numpy",
+        "pandas",
+        "plotly",
+    ):
         return name
     try:
         return f"{name} {inspect.getsource(thing)}"

@@ -13,14 +13,20 @@ from .fingerprint import fingerprint
 
 
 def sweep(
-    measure: Callable[..., dict], over: Mapping[str, Sequence] | Sequence[dict], *given, folder: str | Path | None = None
+    measure: Callable[..., dict],
+    over: Mapping[str, Sequence] | Sequence[dict],
+    *given,
+    folder: str | Path | None = None,
 ) -> pd.DataFrame:
-    """Call measure(*given, **cell) -> {name: number} for every cell; one row each, its settings first.
+    """Call measure(*given, **cell) -> {name: number} for every cell; one row each, its settings
+    first.
 
-    over: lists of values by name, of which all combinations are taken (the last name changes fastest), or the cells themselves. Each row is
-    written to folder (default: output/sweeps) as soon as it is measured, so an interrupted sweep goes on where it stopped, and a finished
-    one answers at once. A kept row holds for its cell, for what is given and for measure (dr.fingerprint); change one of them and it is
-    measured anew. Raises ValueError for settings that are not numbers, texts or lists.
+    over: lists of values by name, of which all combinations are taken (the last name changes
+    fastest), or the cells themselves. Each row is written to folder (default: output/sweeps) as
+    soon as it is measured, so an interrupted sweep goes on where it stopped, and a finished one
+    answers at once. A kept row holds for its cell, for what is given and for measure
+    (dr.fingerprint); change one of them and it is measured anew. Raises ValueError for settings
+    that are not numbers, texts or lists.
     """
     if isinstance(over, Mapping):
         over = [dict(zip(over, values)) for values in product(*over.values())]
@@ -28,18 +34,33 @@ def sweep(
     try:
         keys = [json.dumps(cell, sort_keys=True, allow_nan=False) for cell in over]
     except (TypeError, ValueError) as error:
-        raise ValueError(f"settings of a sweep must be numbers, texts or lists ({error}): let measure look up the rest") from None
+        raise ValueError(
+            f"settings of a sweep must be numbers, texts or lists ({error}): let measure look up "
+            "the rest"
+        ) from None
     name = getattr(measure, "__name__", type(measure).__name__)
-    path = Path(folder or project_root() / "output" / "sweeps") / f"{name.strip('<>')}-{fingerprint(measure, *given)}.jsonl"
+    path = (
+        Path(folder or project_root() / "output" / "sweeps")
+        / f"{name.strip('<>')}-{fingerprint(measure, *given)}.jsonl"
+    )
     known = _read(path)
     for key, cell in (bar := tqdm(list(zip(keys, over)), name, leave=False)):
         bar.set_postfix(cell)
         if key not in known:
-            found = json.loads(json.dumps({what: _number(value) for what, value in measure(*given, **cell).items()}))
+            found = json.loads(
+                json.dumps(
+                    {what: _number(value) for what, value in measure(*given, **cell).items()}
+                )
+            )
             if twice := set(found) & set(cell):
-                raise ValueError(f"{name} returns {', '.join(sorted(twice))}, which is a setting: give the result another name")
+                raise ValueError(
+                    f"{name} returns {', '.join(sorted(twice))}, which is a setting: give the "
+                    "result another name"
+                )
             path.parent.mkdir(parents=True, exist_ok=True)
-            with open(path, "a") as file:  # the line break first: a line that a kill cut short then harms no other
+            with open(
+                path, "a"
+            ) as file:  # the line break first: a line that a kill cut short then harms no other
                 file.write("\n" + json.dumps({"cell": key, "found": found}))
             known[key] = found
     return pd.DataFrame([{**cell, **known[key]} for key, cell in zip(keys, over)])

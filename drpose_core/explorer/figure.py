@@ -1,6 +1,8 @@
-"""The explorer's figure: hypotheses in space, their reprojections over the 2D input, error and spread by joint. One trace a layer.
+"""The explorer's figure: hypotheses in space, their reprojections over the 2D input, error and
+spread by joint. One trace a layer.
 
-A *view* is the data of all layers, trace name -> {"x", "y"[, "z"]}: what changes when a slider moves. Widget and page use the same names.
+A *view* is the data of all layers, trace name -> {"x", "y"[, "z"]}: what changes when a slider
+moves. Widget and page use the same names.
 """
 
 import numpy as np
@@ -28,16 +30,34 @@ PER_POSE = 48  # points of one skeleton in a gapped trace: two ends and a gap fo
 
 
 def explorer_view(
-    kp2d, hypotheses, reprojected, *, answer, initial, truth=None, best=None, picked: int | None = None, joint: int | None = None
+    kp2d,
+    hypotheses,
+    reprojected,
+    *,
+    answer,
+    initial,
+    truth=None,
+    best=None,
+    picked: int | None = None,
+    joint: int | None = None,
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Arrays -> view: kp2d (J, 2) screen units, hypotheses (H, J, 3) metres, reprojected (H, J, 2) screen units; poses (J, 3) or None.
+    """Arrays -> view: kp2d (J, 2) screen units, hypotheses (H, J, 3) metres, reprojected (H, J, 2)
+    screen units; poses (J, 3) or None.
 
     picked is the number of a hypothesis and joint that of a joint to highlight.
     """
-    hypotheses, reprojected, kp2d = as_poses(hypotheses, 3), as_poses(reprojected, 3, 2), as_poses(kp2d, 2, 2)
+    hypotheses, reprojected, kp2d = (
+        as_poses(hypotheses, 3),
+        as_poses(reprojected, 3, 2),
+        as_poses(kp2d, 2, 2),
+    )
     answer = as_poses(answer, 2)
     picked = None if picked is None or picked >= len(hypotheses) else picked
-    view = {"hypotheses": _space(hypotheses), "mean": _space(hypotheses.mean(0, keepdims=True)), "answer": _space(answer[None])}
+    view = {
+        "hypotheses": _space(hypotheses),
+        "mean": _space(hypotheses.mean(0, keepdims=True)),
+        "answer": _space(answer[None]),
+    }
     view["initial pose"] = _space(as_poses(initial, 2)[None])
     for name, pose in (("truth", truth), ("best (oracle)", best)):
         view[name] = _space(np.empty((0, J, 3)) if pose is None else as_poses(pose, 2)[None])
@@ -48,9 +68,15 @@ def explorer_view(
     for side, pairs, _ in BONE_GROUPS:
         view[f"2D input, {side}"] = {"x": gapped(kp2d[:, 0], pairs), "y": gapped(kp2d[:, 1], pairs)}
     view["picked reprojection"] = _flat(reprojected[[] if picked is None else [picked]])
-    flat = np.concatenate([reprojected, kp2d[None]])[:, [] if joint is None else joint].reshape(-1, 2)
+    flat = np.concatenate([reprojected, kp2d[None]])[:, [] if joint is None else joint].reshape(
+        -1, 2
+    )
     view["picked joint, 2D"] = {"x": flat[:, 0].round(5), "y": flat[:, 1].round(5)}
-    errors = np.zeros(0) if truth is None else 1000 * np.linalg.norm(answer - as_poses(truth, 2), axis=-1)
+    errors = (
+        np.zeros(0)
+        if truth is None
+        else 1000 * np.linalg.norm(answer - as_poses(truth, 2), axis=-1)
+    )
     view["error of the answer"] = {"x": list(JOINTS[: len(errors)]), "y": errors.round(2)}
     spread = 1000 * np.linalg.norm(hypotheses.std(0), axis=-1)
     view["spread"] = {"x": list(JOINTS), "y": spread.round(2)}
@@ -62,36 +88,67 @@ def explorer_view(
 def explorer_figure(view: dict, *, title: str = "", source: str = "") -> go.Figure:
     """The figure of a view, its axes not yet fitted (fit_axes)."""
     space = {"mode": "lines", "type": "scatter3d"}
-    sides = np.tile(np.repeat([0.0 if child in LEFT else 1.0 if child in RIGHT else 0.5 for _, child in BONES], 3), 200)
-    colors = {"color": sides, "colorscale": [[0, LEFT_COLOR], [0.5, "#5A5A5A"], [1, RIGHT_COLOR]], "cmin": 0, "cmax": 1}
+    sides = np.tile(
+        np.repeat(
+            [0.0 if child in LEFT else 1.0 if child in RIGHT else 0.5 for _, child in BONES], 3
+        ),
+        200,
+    )
+    colors = {
+        "color": sides,
+        "colorscale": [[0, LEFT_COLOR], [0.5, "#5A5A5A"], [1, RIGHT_COLOR]],
+        "cmin": 0,
+        "cmax": 1,
+    }
     flat = {"mode": "lines", "type": "scatter", "showlegend": False}
     dot = {"color": PICKED_COLOR, "line": {"width": 1, "color": "#000000"}}
     layers = {
-        "hypotheses": space | {"line": {"width": 3, **colors}, "opacity": 0.45, "hoverinfo": "none"},
-        "initial pose": space | {"line": {"width": 5, "color": INITIAL_COLOR}, "visible": "legendonly"},
-        "best (oracle)": space | {"line": {"width": 6, "color": BEST_COLOR}, "visible": "legendonly"},
-        "mean": space | {"line": {"width": 5, "color": MEAN_COLOR, "dash": "dot"}, "visible": "legendonly"},
+        "hypotheses": space | {"line": {"width": 3, **colors}, "opacity": 0.45,
+            "hoverinfo": "none"},
+        "initial pose": space | {"line": {"width": 5, "color": INITIAL_COLOR},
+            "visible": "legendonly"},
+        "best (oracle)": space | {"line": {"width": 6, "color": BEST_COLOR},
+            "visible": "legendonly"},
+        "mean": space | {"line": {"width": 5, "color": MEAN_COLOR, "dash": "dot"},
+            "visible": "legendonly"},
         "answer": space | {"line": {"width": 5, "color": MEAN_COLOR}},
         "truth": space | {"line": {"width": 5, "color": TRUTH_COLOR}},
-        "picked hypothesis": space | {"line": {"width": 9, "color": PICKED_COLOR}, "showlegend": False},
-        "picked joint": space | {"mode": "markers", "marker": {"size": 5, **dot}, "showlegend": False},
-        "reprojections": flat | {"line": {"width": 1, "color": "#8C8C8C"}, "opacity": 0.5, "hoverinfo": "none"},
+        "picked hypothesis": space | {"line": {"width": 9, "color": PICKED_COLOR},
+            "showlegend": False},
+        "picked joint": space | {"mode": "markers", "marker": {"size": 5, **dot},
+            "showlegend": False},
+        "reprojections": flat | {"line": {"width": 1, "color": "#8C8C8C"}, "opacity": 0.5,
+            "hoverinfo": "none"},
         **{
-            f"2D input, {side}": flat | {"mode": "lines+markers", "line": {"width": 3, "color": color}, "marker": {"size": 6, "color": color}}
+            f"2D input, {side}": flat | {"mode": "lines+markers", "line": {"width": 3,
+                "color": color}, "marker": {"size": 6, "color": color}}
             for side, _, color in BONE_GROUPS
         },
         "picked reprojection": flat | {"line": {"width": 4, "color": PICKED_COLOR}},
         "picked joint, 2D": flat | {"mode": "markers", "marker": {"size": 7, **dot}},
-        "error of the answer": {"type": "bar", "marker": {"color": "#404040"}, "xaxis": "x2", "yaxis": "y2", "showlegend": False},
-        "spread": {"type": "bar", "marker": {"color": "#B0B0B0"}, "xaxis": "x2", "yaxis": "y2", "showlegend": False},
-        "picked joint, bars": flat | {"mode": "markers", "marker": {"size": 9, **dot}, "xaxis": "x2", "yaxis": "y2"},
+        "error of the answer": {"type": "bar", "marker": {"color": "#404040"}, "xaxis": "x2",
+            "yaxis": "y2", "showlegend": False},
+        "spread": {"type": "bar", "marker": {"color": "#B0B0B0"}, "xaxis": "x2", "yaxis": "y2",
+            "showlegend": False},
+        "picked joint, bars": flat | {"mode": "markers", "marker": {"size": 9, **dot},
+            "xaxis": "x2", "yaxis": "y2"},
     }  # fmt: skip
     figure = go.Figure([style | view[name] | {"name": name} for name, style in layers.items()])
     dressed(figure, title, source, height=640)
     # A layer switched off in the legend and a view turned by hand stay so when data change.
-    figure.update_layout(uirevision="keep", autosize=True, margin={"l": 10, "r": 20, "t": 120, "b": 60}, barmode="group", hovermode="closest")
     figure.update_layout(
-        scene={"domain": {"x": [0, 0.56], "y": [0, 1]}, "uirevision": "keep", "camera": {"eye": _EYE, "center": {"x": 0, "y": 0, "z": -0.16}}},
+        uirevision="keep",
+        autosize=True,
+        margin={"l": 10, "r": 20, "t": 120, "b": 60},
+        barmode="group",
+        hovermode="closest",
+    )
+    figure.update_layout(
+        scene={
+            "domain": {"x": [0, 0.56], "y": [0, 1]},
+            "uirevision": "keep",
+            "camera": {"eye": _EYE, "center": {"x": 0, "y": 0, "z": -0.16}},
+        },
         xaxis={"domain": [0.64, 1], "title": "screen x", "zeroline": False},
         yaxis={"domain": [0.46, 1], "title": "screen y", "zeroline": False, "scaleanchor": "x"},
         xaxis2={"domain": [0.64, 1], "anchor": "y2", "tickangle": -50, "tickfont": {"size": 10}},
@@ -100,12 +157,23 @@ def explorer_figure(view: dict, *, title: str = "", source: str = "") -> go.Figu
     )
     bars = "error of the answer (dark), spread (light)"
     for text, y in (("2D input and reprojections", 1.0), (bars, 0.29)):
-        figure.add_annotation(text=text, x=0.82, y=y, xref="paper", yref="paper", xanchor="center", yanchor="bottom", showarrow=False)
+        figure.add_annotation(
+            text=text,
+            x=0.82,
+            y=y,
+            xref="paper",
+            yref="paper",
+            xanchor="center",
+            yanchor="bottom",
+            showarrow=False,
+        )
     return figure
 
 
 def fit_axes(figure: go.Figure, poses, kp2d) -> go.Figure:
-    """Axes around all poses (N, J, 3) and keypoints (N, J, 2) that will be shown, metres alike in all directions, with room for hypotheses."""
+    """Axes around all poses (N, J, 3) and keypoints (N, J, 2) that will be shown, metres alike in
+    all directions, with room for hypotheses.
+    """
     points, flat = upright(as_poses(poses, 3)).reshape(-1, 3), as_poses(kp2d, 3, 2).reshape(-1, 2)
     low, high = points.min(0) - 0.1, points.max(0) + 0.1
     middle, half = (low + high) / 2, np.maximum((high - low) / 2, 0.30 * (high - low).max())
@@ -113,17 +181,24 @@ def fit_axes(figure: go.Figure, poses, kp2d) -> go.Figure:
     look = {"backgroundcolor": "#F7F7F7", "gridcolor": "#DDDDDD", "zeroline": False, "dtick": 0.5}
     scene = {
         f"{axis}axis": {"title": {"text": name}, "range": [m - h, m + h], **look}
-        for axis, name, m, h in zip("xyz", ("x (m)", "depth (m)", "up (m)"), middle.tolist(), half.tolist())
+        for axis, name, m, h in zip(
+            "xyz", ("x (m)", "depth (m)", "up (m)"), middle.tolist(), half.tolist()
+        )
     }
     margin = 0.08 * np.ptp(flat, axis=0).max() + 1e-3
     (left, top), (right, bottom) = (flat.min(0) - margin).tolist(), (flat.max(0) + margin).tolist()
     return figure.update_layout(
-        scene={**scene, "aspectmode": "manual", "aspectratio": ratio}, xaxis={"range": [left, right]}, yaxis={"range": [bottom, top]}
+        scene={**scene, "aspectmode": "manual", "aspectratio": ratio},
+        xaxis={"range": [left, right]},
+        yaxis={"range": [bottom, top]},
     )
 
 
 def clicked(name: str, point: int) -> tuple[int | None, int]:
-    """Which hypothesis (None: not one) and which joint a point of the layer of that name belongs to."""
+    """Which hypothesis (None:
+
+    not one) and which joint a point of the layer of that name belongs to.
+    """
     if name in ("hypotheses", "reprojections"):
         bone, end = divmod(point % PER_POSE, 3)
         return point // PER_POSE, BONES[bone][min(end, 1)]
@@ -139,4 +214,7 @@ def _space(poses: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _flat(poses: np.ndarray) -> dict[str, np.ndarray]:
-    return {axis: np.concatenate([gapped(pose[:, i]) for pose in poses] or [np.zeros(0)]).round(5) for i, axis in enumerate("xy")}
+    return {
+        axis: np.concatenate([gapped(pose[:, i]) for pose in poses] or [np.zeros(0)]).round(5)
+        for i, axis in enumerate("xy")
+    }

@@ -14,18 +14,21 @@ from ..support import written_whole
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>@title@</title><style>
-body { font: 14px Arial, sans-serif; margin: 12px auto; max-width: 1240px; padding: 0 12px; background: #fff; color: #222 }
+body { font: 14px Arial, sans-serif; margin: 12px auto; max-width: 1240px; padding: 0 12px;
+  background: #fff; color: #222 }
 label { display: inline-block; margin-right: 28px }
 input { width: 220px; vertical-align: middle }
 output { display: inline-block; min-width: 2.5em }
 td { padding: 2px 18px 2px 0 }
 </style></head><body>
 <div id="sliders"></div><div id="readout"></div><div id="figure"></div>
-<p>Made with drpose; computed beforehand, needs no network. Drag to turn, click in the legend to show or hide.
+<p>Made with drpose; computed beforehand, needs no network. Drag to turn,
+click in the legend to show or hide.
 Oracles are picked with the truth in hand.</p>
 <script>@plotly@</script>
 <script>
-const figure = @figure@, sliders = @sliders@, cells = @cells@, readouts = @readouts@, layers = @layers@;
+const figure = @figure@, sliders = @sliders@, cells = @cells@, readouts = @readouts@,
+layers = @layers@;
 const at = sliders.map(s => s.start), div = document.getElementById("figure");
 function cell() { return sliders.reduce((n, s, i) => n * s.values.length + at[i], 0); }
 function show() {
@@ -35,11 +38,13 @@ function show() {
   return Plotly.restyle(div, update, layers);
 }
 sliders.forEach((s, i) => {
-  const label = document.createElement("label"), input = document.createElement("input"), out = document.createElement("output");
+  const label = document.createElement("label"), input = document.createElement("input"),
+  out = document.createElement("output");
   Object.assign(input, {type: "range", min: 0, max: s.values.length - 1, value: s.start, step: 1});
   input.setAttribute("aria-label", s.name);
   out.textContent = s.values[s.start];
-  input.addEventListener("input", () => { at[i] = +input.value; out.textContent = s.values[at[i]]; show(); });
+  input.addEventListener("input",
+  () => { at[i] = +input.value; out.textContent = s.values[at[i]]; show(); });
   label.append(s.name + " ", input, " ", out);
   document.getElementById("sliders").append(label);
 });
@@ -48,31 +53,62 @@ Plotly.newPlot(div, figure.data, figure.layout, {responsive: true, displaylogo: 
 """
 
 
-def write_page(path: Path, figure: go.Figure, sliders: dict[str, list], cells: list[tuple[dict, str]], *, start: list[int]) -> Path:
-    """Write the page. sliders: values by name; cells: (view, readout in HTML) for every combination of them, the last name changing fastest.
+def write_page(
+    path: Path,
+    figure: go.Figure,
+    sliders: dict[str, list],
+    cells: list[tuple[dict, str]],
+    *,
+    start: list[int],
+) -> Path:
+    """Write the page. sliders: values by name; cells: (view, readout in HTML) for every combination
+    of them, the last name changing fastest.
 
-    figure's traces that are named as the views' layers follow the sliders, others stay as they are. start: where each slider begins, as a
-    position.
+    figure's traces that are named as the views' layers follow the sliders, others stay as they are.
+    start: where each slider begins, as a position.
     """
     if prod(len(values) for values in sliders.values()) != len(cells):
-        raise ValueError(f"one view for each of {list(product(*map(len, sliders.values())))} is needed, got {len(cells)}")
-    moving = [(number, trace.name) for number, trace in enumerate(figure.data) if trace.name in cells[0][0]]
+        raise ValueError(
+            f"one view for each of {list(product(*map(len, sliders.values())))} is needed, got "
+            f"{len(cells)}"
+        )
+    moving = [
+        (number, trace.name)
+        for number, trace in enumerate(figure.data)
+        if trace.name in cells[0][0]
+    ]
     empty = json.loads(figure.to_json())
     for number, _ in moving:
         for axis in "xyz":
             empty["data"][number].pop(axis, None)
-    views = [[{axis: _plain(values) for axis, values in view[name].items()} for _, name in moving] for view, _ in cells]
+    views = [
+        [{axis: _plain(values) for axis, values in view[name].items()} for _, name in moving]
+        for view, _ in cells
+    ]
     parts = {
         "title": html.escape(figure.layout.title.text or "Hypotheses"),
         "plotly": get_plotlyjs(),
         "figure": _script(empty),
-        "sliders": _script([{"name": name, "values": list(values), "start": at} for (name, values), at in zip(sliders.items(), start)]),
+        "sliders": _script(
+            [
+                {"name": name, "values": list(values), "start": at}
+                for (name, values), at in zip(sliders.items(), start)
+            ]
+        ),
         "cells": _script(views),
         "readouts": _script([readout for _, readout in cells]),
         "layers": _script([number for number, _ in moving]),
     }
     page = _PAGE
-    for name in ("title", "figure", "sliders", "cells", "readouts", "layers", "plotly"):  # plotly's code last: it may hold any of the marks
+    for name in (
+        "title",
+        "figure",
+        "sliders",
+        "cells",
+        "readouts",
+        "layers",
+        "plotly",
+    ):  # plotly's code last: it may hold any of the marks
         page = page.replace(f"@{name}@", parts[name], 1)
     with written_whole(path) as temporary:
         temporary.write_text(page, encoding="utf-8")

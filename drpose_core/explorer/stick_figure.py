@@ -1,7 +1,8 @@
 """A 2D stick figure for a notebook, whose joints are moved by hand, over a picture if there is one.
 
-figure = StickFigure(keypoints)                                            # or StickFigure() to draw a pose of one's own
-figure.on_move(lambda moved: explorer.replace(moved.poses()))              # moved: Keypoints
+figure = StickFigure(keypoints)                                            # or StickFigure() to
+draw a pose of one's own figure.on_move(lambda moved: explorer.replace(moved.poses()))
+# moved: Keypoints
 """
 
 import base64
@@ -21,17 +22,20 @@ from ..skeleton import BONES, JOINTS, LEFT, RIGHT
 
 # Somebody standing, arms a little out, seen from the front, in a picture of 1000 x 1000 pixels.
 STANDING = [
-    (500, 480), (460, 480), (452, 640), (446, 790), (540, 480), (548, 640), (554, 790), (500, 400), (500, 310), (500, 265), (500, 222),
+    (500, 480), (460, 480), (452, 640), (446, 790), (540, 480), (548, 640), (554, 790), (500,
+    400), (500, 310), (500, 265), (500, 222),
     (555, 315), (590, 410), (615, 495), (445, 315), (410, 410), (385, 495),
 ]  # fmt: skip
 
 
 class StickFigure(anywidget.AnyWidget):
-    """The joints of one person: drag one, click it and then its place, or select it and use the arrow keys.
+    """The joints of one person: drag one, click it and then its place, or select it and use the
+    arrow keys.
 
-    keypoints: Keypoints, of which row is shown; None is somebody standing, to be moved into place. picture: the path of an image, shown whole
-    below the joints; its size must be that of the keypoints' picture. Without one, what is shown is the person and some room around.
-    moved is the Keypoints with that row as it is now, every joint moved by hand with confidence 1.
+    keypoints: Keypoints, of which row is shown; None is somebody standing, to be moved into place.
+    picture: the path of an image, shown whole below the joints; its size must be that of the
+    keypoints' picture. Without one, what is shown is the person and some room around. moved is the
+    Keypoints with that row as it is now, every joint moved by hand with confidence 1.
     """
 
     _esm = Path(__file__).with_name("stick_figure.js")
@@ -42,18 +46,30 @@ class StickFigure(anywidget.AnyWidget):
     picture = traitlets.Unicode("").tag(sync=True)  # as a data URL
     bones = traitlets.List([list(bone) for bone in BONES]).tag(sync=True)
     joints = traitlets.List(list(JOINTS)).tag(sync=True)
-    colors = traitlets.List([LEFT_COLOR if j in LEFT else RIGHT_COLOR if j in RIGHT else MIDDLE_COLOR for j in range(len(JOINTS))]).tag(
-        sync=True
-    )
+    colors = traitlets.List(
+        [
+            LEFT_COLOR if j in LEFT else RIGHT_COLOR if j in RIGHT else MIDDLE_COLOR
+            for j in range(len(JOINTS))
+        ]
+    ).tag(sync=True)
 
-    def __init__(self, keypoints: Keypoints | None = None, *, row: int = 0, picture: str | Path | None = None):
+    def __init__(
+        self, keypoints: Keypoints | None = None, *, row: int = 0, picture: str | Path | None = None
+    ):
         size = None if picture is None else _size(picture)
         if keypoints is None:
             size = size or (1000, 1000)
-            standing = (np.array(STANDING, dtype=float) / 1000 - 0.5) * min(size) + np.array(size) / 2
-            keypoints = read_keypoints(standing, format="h36m17", image_size=size, name="drawn by hand")
+            standing = (np.array(STANDING, dtype=float) / 1000 - 0.5) * min(size) + np.array(
+                size
+            ) / 2
+            keypoints = read_keypoints(
+                standing, format="h36m17", image_size=size, name="drawn by hand"
+            )
         elif size and size != (keypoints.width, keypoints.height):
-            raise ValueError(f"{picture} has {size[0]} x {size[1]} pixels, the keypoints are of {keypoints.width} x {keypoints.height}")
+            raise ValueError(
+                f"{picture} has {size[0]} x {size[1]} pixels, the keypoints are of "
+                f"{keypoints.width} x {keypoints.height}"
+            )
         if not -len(keypoints) <= row < len(keypoints):
             raise ValueError(f"row {row} of {len(keypoints)}: a row is one person in one frame")
         self._keypoints, self._row = keypoints, row
@@ -63,11 +79,16 @@ class StickFigure(anywidget.AnyWidget):
         super().__init__(
             points=points.tolist(),
             sure=sure.tolist(),
-            window=[0, 0, *size] if picture is not None else [*(middle - reach).tolist(), 2 * reach, 2 * reach],
+            window=[0, 0, *size]
+            if picture is not None
+            else [*(middle - reach).tolist(), 2 * reach, 2 * reach],
             size=[keypoints.width, keypoints.height],
             picture=_data_url(picture),
         )
-        self.observe(lambda change: setattr(self, "sure", (self.moved.confidence[self._row] > 0).tolist()), "points")
+        self.observe(
+            lambda change: setattr(self, "sure", (self.moved.confidence[self._row] > 0).tolist()),
+            "points",
+        )
 
     @property
     def moved(self) -> Keypoints:
@@ -93,7 +114,10 @@ def _size(picture: str | Path) -> tuple[int, int]:
         with Image.open(picture) as image:
             return ImageOps.exif_transpose(image).size
     except (OSError, ValueError) as error:
-        raise ValueError(f"{picture} is no picture ({' '.join(str(error).split())}): give the path of a JPEG or PNG") from None
+        raise ValueError(
+            f"{picture} is no picture ({' '.join(str(error).split())}): give the path of a JPEG or "
+            "PNG"
+        ) from None
 
 
 def _data_url(picture: str | Path | None) -> str:

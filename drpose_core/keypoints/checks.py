@@ -1,4 +1,7 @@
-"""Whether keypoints can be what they are taken for: refused, left out, or doubted, in a sentence."""
+"""Whether keypoints can be what they are taken for:
+
+refused, left out, or doubted, in a sentence.
+"""
 
 import warnings
 
@@ -13,25 +16,36 @@ JUMP = 2.0  # sizes of a person that nobody moves in most frames
 
 
 def as_pixels(name: str, rows: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray]:
-    """Places (N, K, 2) and confidence (N, K) of rows (N, K, 3), both 0 for what is not seen; checked to be pixels."""
+    """Places (N, K, 2) and confidence (N, K) of rows (N, K, 3), both 0 for what is not seen;
+    checked to be pixels.
+    """
     points, sure = rows[..., :2], np.nan_to_num(rows[..., 2], nan=0.0)
     if (sure < 0).mean() > 0.2:
-        raise ValueError(f"{name} has confidences below 0: is the third number a depth? leave it out")
+        raise ValueError(
+            f"{name} has confidences below 0: is the third number a depth? leave it out"
+        )
     sure = sure.clip(0, 1)
     there = np.isfinite(points).all(-1) & (sure >= least) & (sure > 0)
     there &= (np.nan_to_num(points) != 0).any(-1)  # (0, 0) is how tools say "not found"
     if not there.any():
-        raise ValueError(f"{name} has no keypoint with a confidence of {least} or more: nothing to go by")
+        raise ValueError(
+            f"{name} has no keypoint with a confidence of {least} or more: nothing to go by"
+        )
     far = np.median(np.abs(points[there]).max(-1))
     if far <= 2:
-        raise ValueError(f"{name} has keypoints between -2 and 2, not in pixels: multiply by the picture's size (OpenPose: --keypoint_scale 0)")
+        raise ValueError(
+            f"{name} has keypoints between -2 and 2, not in pixels: multiply by the picture's size "
+            "(OpenPose: --keypoint_scale 0)"
+        )
     if far > 1e5:
         raise ValueError(f"{name} has keypoints up to {far:.3g}, in no picture: pixels are wanted")
     return np.where(there[..., None], points, 0.0), np.where(there, sure, 0.0)
 
 
 def far_away(points: np.ndarray, sure: np.ndarray) -> np.ndarray:
-    """Keypoints (N, K) far away from all others of their person; points (N, K, 2), seen where sure (N, K) is above 0."""
+    """Keypoints (N, K) far away from all others of their person; points (N, K, 2), seen where sure
+    (N, K) is above 0.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # people of whom nothing is seen
         off = np.where(sure[..., None] > 0, points, np.nan)
@@ -39,56 +53,83 @@ def far_away(points: np.ndarray, sure: np.ndarray) -> np.ndarray:
         return off > FAR * np.nanmedian(off, axis=1, keepdims=True)
 
 
-def worth_keeping(kp2d: np.ndarray, confidence: np.ndarray, frame: np.ndarray) -> tuple[np.ndarray, list[str]]:
+def worth_keeping(
+    kp2d: np.ndarray, confidence: np.ndarray, frame: np.ndarray
+) -> tuple[np.ndarray, list[str]]:
     """Which people (N,) can be completed, and sentences on those that cannot."""
     seen = confidence > 0
     low, high = (np.where(seen[..., None], kp2d, fill) for fill in (np.inf, -np.inf))
     few = seen.sum(1) < ENOUGH
     point = ~few & ((high.max(1) - low.min(1)).max(-1) < 2)
-    reasons = {f"fewer than {ENOUGH} of the 17 joints are seen": few, "all joints lie within two pixels": point}
+    reasons = {
+        f"fewer than {ENOUGH} of the 17 joints are seen": few,
+        "all joints lie within two pixels": point,
+    }
     notes = [
-        f"{many(int(bad.sum()), 'pose')} left out (first in frame {frame[bad][0]}): {reason}" for reason, bad in reasons.items() if bad.any()
+        f"{many(int(bad.sum()), 'pose')} left out (first in frame {frame[bad][0]}): {reason}"
+        for reason, bad in reasons.items()
+        if bad.any()
     ]
     return ~few & ~point, notes
 
 
-def doubtful(kp2d, confidence, frame, person, size: tuple[int, int], surprise: np.ndarray, form: str) -> list[str]:
-    """Sentences on what may be wrong with people (N, 17, 2), complete, in a picture of a size (width, height)."""
+def doubtful(
+    kp2d, confidence, frame, person, size: tuple[int, int], surprise: np.ndarray, form: str
+) -> list[str]:
+    """Sentences on what may be wrong with people (N, 17, 2), complete, in a picture of a size
+    (width, height).
+    """
     doubts = [*_outside(kp2d, confidence, size), *_jumps(kp2d, frame, person)]
-    where = lambda n: f"person {person[n]} in frame {frame[n]}"  # noqa: E731
+
+    def where(n):
+        return f"person {person[n]} in frame {frame[n]}"
+
     if (faint := confidence.mean(1) < FAINT).any():
         count = many(int(faint.sum()), "pose")
-        doubts.append(f"{count} of {len(kp2d):,} hardly seen (mean confidence below {FAINT}), the first of {where(int(faint.argmax()))}")
+        doubts.append(
+            f"{count} of {len(kp2d):,} hardly seen (mean confidence below {FAINT}), the first of "
+            f"{where(int(faint.argmax()))}"
+        )
     if (strange := int((surprise > STRANGE).sum())) > 0:
         doubts.append(
-            f"{strange:,} of {many(len(kp2d), 'pose')} look like hardly any person's, the oddest of {where(int(surprise.argmax()))}: "
+            f"{strange:,} of {many(len(kp2d), 'pose')} look like hardly any person's, the oddest "
+            f"of {where(int(surprise.argmax()))}: "
             f"is {form} the order of the joints, does y point down, is the picture upright?"
         )
     return doubts
 
 
 def _outside(kp2d: np.ndarray, confidence: np.ndarray, size: tuple[int, int]) -> list[str]:
-    """A sentence if too many of the joints seen lie outside the picture for its size to be right."""
+    """A sentence if too many joints lie outside the picture for its size to be right."""
     seen = confidence > 0
     out = seen & ((kp2d < 0) | (kp2d > size)).any(-1)
     if out.sum() <= 0.1 * seen.sum():
         return []
     (left, top), (right, low) = kp2d[seen].min(0), kp2d[seen].max(0)
     return [
-        f"{out.sum() / seen.sum():.0%} of the joints lie outside the picture of {size[0]} x {size[1]}, they reach from "
-        f"({left:.0f}, {top:.0f}) to ({right:.0f}, {low:.0f}): is its size right, width before height?"
+        f"{out.sum() / seen.sum():.0%} of the joints lie outside the picture of {size[0]} x "
+        f"{size[1]}, they reach from "
+        f"({left:.0f}, {top:.0f}) to ({right:.0f}, {low:.0f}): is its size right, width before "
+        "height?"
     ]
 
 
 def _jumps(kp2d: np.ndarray, frame: np.ndarray, person: np.ndarray) -> list[str]:
-    """A sentence if a person is elsewhere in most frames, as where an array of several people is taken for a film of one."""
+    """A sentence if a person is elsewhere in most frames, as where an array of several people is
+    taken for a film of one.
+    """
     order = np.lexsort((frame, person))
     same = person[order][1:] == person[order][:-1]
     middle, size = np.median(kp2d, axis=1)[order], np.sqrt(kp2d.var(1).sum(-1))[order]
-    moved = np.linalg.norm(np.diff(middle, axis=0), axis=-1)[same] / np.maximum(size[1:][same], 1e-9)
+    moved = np.linalg.norm(np.diff(middle, axis=0), axis=-1)[same] / np.maximum(
+        size[1:][same], 1e-9
+    )
     if not len(moved) or np.median(moved) < JUMP:
         return []
-    return ["people jump from frame to frame: several people of one picture are an array (1, people, K, 2), array[None]"]
+    return [
+        "people jump from frame to frame: several people of one picture are an array (1, people, "
+        "K, 2), array[None]"
+    ]
 
 
 def many(count: int, one: str, more: str | None = None) -> str:

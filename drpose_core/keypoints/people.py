@@ -1,4 +1,7 @@
-"""Who is who from frame to frame, where a detector does not say: people keep their number while they stay near where they were."""
+"""Who is who from frame to frame, where a detector does not say:
+
+people keep their number while they stay near where they were.
+"""
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -8,10 +11,12 @@ MEMORY = 25  # frames after which somebody who was not seen is forgotten
 
 
 def follow(kp2d: np.ndarray, seen: np.ndarray, frame: np.ndarray) -> np.ndarray:
-    """Numbers of persons (N,), from 0 in the order of appearance, for keypoints (N, 17, 2), seen (N, 17), in frames (N,) in ascending order.
+    """Numbers of persons (N,), from 0 in the order of appearance, for keypoints (N, 17, 2), seen
+    (N, 17), in frames (N,) in ascending order.
 
-    Frame by frame the people are assigned to those known, so that the sum of distances (mean over joints seen in both, in sizes of a person)
-    is least. Two people who change places behind each other may change numbers.
+    Frame by frame the people are assigned to those known, so that the sum of distances (mean over
+    joints seen in both, in sizes of a person) is least. Two people who change places behind each
+    other may change numbers.
     """
     person = np.zeros(len(kp2d), dtype=np.int64)
     middle = np.where(seen[..., None], kp2d, 0).sum(1) / np.maximum(seen.sum(1), 1)[:, None]

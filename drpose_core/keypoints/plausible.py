@@ -1,7 +1,8 @@
-"""How people look in pictures: a Gaussian over 2D poses that fills in joints nobody saw, and says when keypoints look like nobody's.
+"""How people look in pictures: a Gaussian over 2D poses that fills in joints nobody saw, and says
+when keypoints look like nobody's.
 
-Its mean and covariance are those of the synthetic figure before Human3.6M's cameras, whatever the place and size of the person: upright
-people, for the most part. It guesses; it is no detector.
+Its mean and covariance are those of the synthetic figure before Human3.6M's cameras, whatever the
+place and size of the person: upright people, for the most part. It guesses; it is no detector.
 """
 
 import json
@@ -12,17 +13,24 @@ import numpy as np
 
 from ..skeleton import J
 
-STRANGE = 15.0  # surprise above which keypoints are doubted; tests/test_keypoints.py has the shares of poses and of wrong joint orders above it
+# surprise above which keypoints are doubted; tests/test_keypoints.py has the shares of poses and of
+# wrong joint orders above it
+STRANGE = 15.0
 _PLACE = 1.0  # variance of a person's place around that of the joints seen, in squared sizes
-_SIZE_ERROR = (0.5, 0.06)  # relative error of the size taken from the joints seen, and of that of the completed person
+_SIZE_ERROR = (
+    0.5,
+    0.06,
+)  # relative error of the size taken from the joints seen, and of that of the completed person
 _NOISE = 4e-4  # variance that detectors add, on top of the detector model's
 
 
 def filled(kp2d: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Keypoints (N, 17, 2) with those not seen (N, 17) at their most likely place given the others; and the surprise of those seen, (N,).
+    """Keypoints (N, 17, 2) with those not seen (N, 17) at their most likely place given the others;
+    and the surprise of those seen, (N,).
 
-    Any unit, x right and y down. Surprise is the squared Mahalanobis distance per degree of freedom, about 1 for people. A person with fewer
-    than two joints seen, or with all of them in one point, has no size: ValueError.
+    Any unit, x right and y down. Surprise is the squared Mahalanobis distance per degree of
+    freedom, about 1 for people. A person with fewer than two joints seen, or with all of them in
+    one point, has no size: ValueError.
     """
     kp2d, surprise = kp2d.astype(float), np.zeros(len(kp2d))
     if (seen.sum(1) < 2).any():
@@ -34,14 +42,18 @@ def filled(kp2d: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         person = kp2d[rows]
         part, typical = person[:, pattern], mean[pattern]
         size = _size(part) / _size(typical)
-        for covariance in covariances:  # at first the size is rather free, then it is that of the person completed so far
+        for covariance in (
+            covariances
+        ):  # at first the size is rather free, then it is that of the person completed so far
             if (size <= 1e-9).any():
                 raise ValueError("all joints of a person fall in one point")
             middle = part.mean(1, keepdims=True) - size * typical.mean(0)
             known, unknown = np.repeat(pattern, 2), np.repeat(~pattern, 2)
             offset = ((part - middle) / size - typical).reshape(len(part), -1)  # (n, 2 seen)
             weights = np.linalg.solve(covariance[np.ix_(known, known)], offset.T)
-            guess = (covariance[np.ix_(unknown, known)] @ weights).T.reshape(len(part), -1, 2) + mean[~pattern]
+            guess = (covariance[np.ix_(unknown, known)] @ weights).T.reshape(
+                len(part), -1, 2
+            ) + mean[~pattern]
             person[:, ~pattern] = guess * size + middle
             size = _size(person)
         surprise[rows] = (offset * weights.T).sum(1) / max(1, 2 * pattern.sum() - 3)
@@ -56,7 +68,9 @@ def _size(points: np.ndarray) -> np.ndarray:
 
 @cache
 def _typical() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean pose (17, 2) around 0 in sizes of a person; covariances (34, 34) around it with the place left free, and the size more or less."""
+    """Mean pose (17, 2) around 0 in sizes of a person; covariances (34, 34) around it with the
+    place left free, and the size more or less.
+    """
     typical = json.loads(files(__package__).joinpath("typical_pose.json").read_text())
     mean = np.array(typical["mean"])
     covariance = np.array(typical["covariance"]) + _NOISE * np.eye(2 * J)

@@ -1,4 +1,7 @@
-"""DC-GCT, the default initial model: local graph convolution and global attention on two channel groups (Kang et al. 2023)."""
+"""DC-GCT, the default initial model:
+
+local graph convolution and global attention on two channel groups (Kang et al. 2023).
+"""
 
 import torch
 from torch import nn
@@ -9,12 +12,15 @@ from ..skeleton import BONES, J
 from .layers import DropPath, Mlp
 
 SYMMETRIC_PAIRS = ((1, 4), (2, 5), (3, 6), (11, 14), (12, 15), (13, 16))
-# Bones between a joint and the body's centre (the thorax counts 1, as the hip does), which sorts neighbours into towards and away.
+# Bones between a joint and the body's centre (the thorax counts 1, as the hip does), which sorts
+# neighbours into towards and away.
 CENTER_DISTANCE = (1, 2, 3, 4, 2, 3, 4, 0, 1, 2, 3, 2, 3, 4, 2, 3, 4)
 
 
 def partitioned_adjacency() -> torch.Tensor:
-    """(4, J, J): the graph split into self, towards the centre, away from it, and left/right pairs; columns of the sum add up to 1."""
+    """(4, J, J): the graph split into self, towards the centre, away from it, and left/right pairs;
+    columns of the sum add up to 1.
+    """
     full = torch.eye(J)
     pairs = torch.zeros(J, J)
     for i, j in BONES:
@@ -35,7 +41,9 @@ class JointBatchNorm(nn.BatchNorm1d):
 
 
 class GraphConv(nn.Module):
-    """One graph convolution over the four neighbour sets, then BatchNorm, ReLU, a pointwise layer, BatchNorm, GELU."""
+    """One graph convolution over the four neighbour sets, then BatchNorm, ReLU, a pointwise layer,
+    BatchNorm, GELU.
+    """
 
     graph: torch.Tensor
 
@@ -45,8 +53,11 @@ class GraphConv(nn.Module):
         self.norm1, self.norm2 = JointBatchNorm(outputs), JointBatchNorm(outputs)
         self.pointwise = nn.Linear(outputs, outputs)
         self.dropout = Dropout(dropout)
-        # out_w = sum_k sum_v y_kv A_k[v, w]: rows of the spread, read as (J * 4, outputs), are ordered (joint, set).
-        self.register_buffer("graph", partitioned_adjacency().permute(2, 1, 0).reshape(J, 4 * J), persistent=False)
+        # out_w = sum_k sum_v y_kv A_k[v, w]: rows of the spread, read as (J * 4, outputs), are
+        # ordered (joint, set).
+        self.register_buffer(
+            "graph", partitioned_adjacency().permute(2, 1, 0).reshape(J, 4 * J), persistent=False
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         y = self.graph @ self.spread(x).view(len(x), 4 * J, -1)  # (B, J, outputs)
@@ -72,7 +83,10 @@ class Global(nn.Module):
 
     def __init__(self, channels: int, heads: int, drop_path: float):
         super().__init__()
-        self.norm, self.attention = nn.LayerNorm(channels), Attention(channels, heads, output_dropout=0.1)
+        self.norm, self.attention = (
+            nn.LayerNorm(channels),
+            Attention(channels, heads, output_dropout=0.1),
+        )
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -80,13 +94,18 @@ class Global(nn.Module):
 
 
 class Block(nn.Module):
-    """A narrow group goes local then global, a wide one global then local; in between they exchange what they found."""
+    """A narrow group goes local then global, a wide one global then local; in between they exchange
+    what they found.
+    """
 
     def __init__(self, channels: int, narrow: int, heads: int, drop_path: float):
         super().__init__()
         self.widths = [narrow, channels - narrow]
         self.local1, self.global1 = Local(narrow, drop_path), Global(narrow, heads, drop_path)
-        self.global2, self.local2 = Global(channels - narrow, heads, drop_path), Local(channels - narrow, drop_path)
+        self.global2, self.local2 = (
+            Global(channels - narrow, heads, drop_path),
+            Local(channels - narrow, drop_path),
+        )
         self.norm_fusion, self.fusion = nn.LayerNorm(channels, eps=1e-6), Mlp(channels, 128)
         self.norm_mlp, self.mlp = nn.LayerNorm(channels, eps=1e-6), Mlp(channels, 4 * channels)
         self.drop_path = DropPath(drop_path)
@@ -101,7 +120,9 @@ class Block(nn.Module):
 
 
 class DCGCT(nn.Module):
-    """kp2d (B, J, 2) screen units -> pose (B, J, 3) metres, camera frame; joint 0 is near the origin, not at it."""
+    """kp2d (B, J, 2) screen units -> pose (B, J, 3) metres, camera frame; joint 0 is near the
+    origin, not at it.
+    """
 
     def __init__(self, channels: int = 160, narrow: int = 32, depth: int = 3, heads: int = 8):
         super().__init__()

@@ -1,4 +1,8 @@
-"""HTNet, an initial model: joint, part and body each on a third of the channels, the finer feeding the coarser (Cai et al. 2023)."""
+"""HTNet, an initial model:
+
+joint, part and body each on a third of the channels, the finer feeding the coarser (Cai et al.
+2023).
+"""
 
 import math
 
@@ -14,14 +18,17 @@ LIMBS = ((1, 2, 3), (4, 5, 6), (11, 12, 13), (14, 15, 16))  # root of the limb f
 
 
 class ModulatedGraphConv(nn.Module):
-    """Graph convolution with one weight for a joint itself and one for its neighbours, a learned gain per joint and channel, and a learned
-    correction of the graph. (B, J, inputs) -> (B, J, outputs). Source: Zou and Tang 2021."""
+    """Graph convolution with one weight for a joint itself and one for its neighbours, a learned
+    gain per joint and channel, and a learned correction of the graph. (B, J, inputs) -> (B, J,
+    outputs). Source: Zou and Tang 2021."""
 
     adjacency: torch.Tensor
 
     def __init__(self, inputs: int, outputs: int):
         super().__init__()
-        bound = 1.414 * math.sqrt(6 / (inputs + outputs))  # Xavier, for the ReLU-like activations that follow
+        bound = 1.414 * math.sqrt(
+            6 / (inputs + outputs)
+        )  # Xavier, for the ReLU-like activations that follow
         self.weight = nn.Parameter(torch.empty(2, inputs, outputs).uniform_(-bound, bound))
         self.gain = nn.Parameter(torch.ones(J, outputs))
         self.correction = nn.Parameter(torch.full((J, J), 1e-6))
@@ -44,7 +51,10 @@ class JointLevel(nn.Module):
     def __init__(self, channels: int, drop_path: float, hidden: int = 384):
         super().__init__()
         self.norm1, self.norm2 = nn.LayerNorm(channels), nn.LayerNorm(channels)
-        self.gcn1, self.gcn2 = ModulatedGraphConv(channels, hidden), ModulatedGraphConv(hidden, channels)
+        self.gcn1, self.gcn2 = (
+            ModulatedGraphConv(channels, hidden),
+            ModulatedGraphConv(hidden, channels),
+        )
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -52,7 +62,9 @@ class JointLevel(nn.Module):
 
 
 class Part(nn.Module):
-    """One vector per limb, from its last `joints` joints, put in place of the outer ones; the other joints pass normalised."""
+    """One vector per limb, from its last `joints` joints, put in place of the outer ones; the other
+    joints pass normalised.
+    """
 
     def __init__(self, channels: int, joints: int, drop_path: float, hidden: int = 1024):
         super().__init__()
@@ -95,7 +107,9 @@ class Block(nn.Module):
 
 
 class HTNet(nn.Module):
-    """kp2d (B, J, 2) screen units -> pose (B, J, 3) metres, camera frame; joint 0 is near the origin, not at it."""
+    """kp2d (B, J, 2) screen units -> pose (B, J, 3) metres, camera frame; joint 0 is near the
+    origin, not at it.
+    """
 
     def __init__(self, channels: int = 240, depth: int = 3, heads: int = 8):
         super().__init__()

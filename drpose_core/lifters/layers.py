@@ -9,7 +9,10 @@ from ..support import own_rows
 
 
 class DropPath(nn.Module):
-    """Skip a residual branch for a random part of the batch (stochastic depth; Huang et al. 2016)."""
+    """Skip a residual branch for a random part of the batch (stochastic depth; Huang et al.
+
+    2016).
+    """
 
     def __init__(self, p: float):
         super().__init__()
@@ -19,7 +22,10 @@ class DropPath(nn.Module):
         if not self.training or self.p == 0:
             return x
         ones = [1] * (x.ndim - 1)
-        keep = own_rows(lambda n: torch.empty(n, *ones, dtype=x.dtype, device=x.device).bernoulli_(1 - self.p), len(x))
+        keep = own_rows(
+            lambda n: torch.empty(n, *ones, dtype=x.dtype, device=x.device).bernoulli_(1 - self.p),
+            len(x),
+        )
         return x * (keep / (1 - self.p))
 
 
@@ -28,7 +34,11 @@ class Mlp(nn.Module):
 
     def __init__(self, channels: int, hidden: int, dropout: float = 0.1):
         super().__init__()
-        self.fc1, self.fc2, self.dropout = nn.Linear(channels, hidden), nn.Linear(hidden, channels), Dropout(dropout)
+        self.fc1, self.fc2, self.dropout = (
+            nn.Linear(channels, hidden),
+            nn.Linear(hidden, channels),
+            Dropout(dropout),
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.dropout(self.fc2(self.dropout(F.gelu(self.fc1(x)))))

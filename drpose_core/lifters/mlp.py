@@ -1,4 +1,7 @@
-"""The residual MLP of Martinez et al. 2017, "A simple yet effective baseline": the small example of a lifter."""
+"""The residual MLP of Martinez et al.
+
+2017, "A simple yet effective baseline": the small example of a lifter.
+"""
 
 import torch
 from torch import nn
@@ -12,18 +15,28 @@ class Residual(nn.Module):
 
     def __init__(self, width: int, dropout: float):
         super().__init__()
-        self.layers = nn.Sequential(*(layer for _ in range(2) for layer in _round(width, width, dropout)))
+        self.layers = nn.Sequential(
+            *(layer for _ in range(2) for layer in _round(width, width, dropout))
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x + self.layers(x)
 
 
 class ResidualMLP(nn.Sequential):
-    """kp2d (B, J, 2) screen units -> pose (B, J, 3) metres, camera frame, all joints at once and without a skeleton."""
+    """kp2d (B, J, 2) screen units -> pose (B, J, 3) metres, camera frame, all joints at once and
+    without a skeleton.
+    """
 
     def __init__(self, width: int = 1024, blocks: int = 2, dropout: float = 0.5):
         body = (Residual(width, dropout) for _ in range(blocks))
-        super().__init__(nn.Flatten(), *_round(2 * J, width, dropout), *body, nn.Linear(width, 3 * J), nn.Unflatten(1, (J, 3)))
+        super().__init__(
+            nn.Flatten(),
+            *_round(2 * J, width, dropout),
+            *body,
+            nn.Linear(width, 3 * J),
+            nn.Unflatten(1, (J, 3)),
+        )
 
 
 def _round(inputs: int, width: int, dropout: float) -> tuple[nn.Module, ...]:

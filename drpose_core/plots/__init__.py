@@ -1,7 +1,9 @@
-"""Arrays -> plotly figures; never sees a model. Poses are (J, 3) metres in the camera frame, drawn upright.
+"""Arrays -> plotly figures; never sees a model. Poses are (J, 3) metres in the camera frame, drawn
+upright.
 
-Left is blue, right is vermilion, the middle grey, in every figure. source is the PoseSet's line about its origin, put below the title.
-For a paper: figure.write_image("pose.svg") (or .png, .pdf) after pip install kaleido.
+Left is blue, right is vermilion, the middle grey, in every figure. source is the PoseSet's line
+about its origin, put below the title. For a paper: figure.write_image("pose.svg") (or .png, .pdf)
+after pip install kaleido.
 """
 
 from .bodies import (
@@ -19,7 +21,16 @@ from .bodies import (
 )
 from .charts import calibration_figure, curve_figure, heat_figure, joint_error_figure
 from .conversion import conversion_figure
-from .look import BEST_COLOR, INITIAL_COLOR, LEFT_COLOR, MEAN_COLOR, MIDDLE_COLOR, RIGHT_COLOR, TRUTH_COLOR, dressed
+from .look import (
+    BEST_COLOR,
+    INITIAL_COLOR,
+    LEFT_COLOR,
+    MEAN_COLOR,
+    MIDDLE_COLOR,
+    RIGHT_COLOR,
+    TRUTH_COLOR,
+    dressed,
+)
 from .losses import live_losses, losses_figure
 
 __all__ = [

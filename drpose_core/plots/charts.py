@@ -5,29 +5,63 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import plotly.graph_objects as go
 
-from .look import BEST_COLOR, INITIAL_COLOR, LEFT_COLOR, MEAN_COLOR, RIGHT_COLOR, TRUTH_COLOR, dressed, line
+from .look import (
+    BEST_COLOR,
+    INITIAL_COLOR,
+    LEFT_COLOR,
+    MEAN_COLOR,
+    RIGHT_COLOR,
+    TRUTH_COLOR,
+    dressed,
+    line,
+)
 
 
-def joint_error_figure(errors_mm: Mapping[str, Sequence[float]], names: Sequence[str], *, title: str = "", source: str = "") -> go.Figure:
+def joint_error_figure(
+    errors_mm: Mapping[str, Sequence[float]],
+    names: Sequence[str],
+    *,
+    title: str = "",
+    source: str = "",
+) -> go.Figure:
     """Bars of mean error per joint in mm: label -> J values."""
     few = {1: [LEFT_COLOR], 2: [LEFT_COLOR, RIGHT_COLOR]}
     colors = few.get(len(errors_mm), [INITIAL_COLOR, MEAN_COLOR, BEST_COLOR, TRUTH_COLOR])
     figure = go.Figure(
-        [go.Bar(name=label, x=list(names), y=list(v), marker_color=colors[i % len(colors)]) for i, (label, v) in enumerate(errors_mm.items())]
+        [
+            go.Bar(name=label, x=list(names), y=list(v), marker_color=colors[i % len(colors)])
+            for i, (label, v) in enumerate(errors_mm.items())
+        ]
     )
     figure.update_yaxes(title="mean error (mm)")
     return dressed(figure, title, source)
 
 
 def curve_figure(
-    table: pd.DataFrame, x: str, y: str, *, color: str | None = None, title: str = "", source: str = "", log_x: bool = False
+    table: pd.DataFrame,
+    x: str,
+    y: str,
+    *,
+    color: str | None = None,
+    title: str = "",
+    source: str = "",
+    log_x: bool = False,
 ) -> go.Figure:
-    """Curves of column y over column x of a tidy table, one for each value of column color; names become axis titles."""
+    """Curves of column y over column x of a tidy table, one for each value of column color; names
+    become axis titles.
+    """
     groups = [("", table)] if color is None else table.groupby(color, sort=False)
     figure = go.Figure()
     for i, (name, rows) in enumerate(groups):
         mode = "lines" if len(rows) > 40 else "lines+markers"
-        figure.add_scatter(x=rows[x], y=rows[y], name=str(name), mode=mode, line=line(i), showlegend=color is not None)
+        figure.add_scatter(
+            x=rows[x],
+            y=rows[y],
+            name=str(name),
+            mode=mode,
+            line=line(i),
+            showlegend=color is not None,
+        )
     figure.update_xaxes(title=x.replace("_mm", " (mm)"))
     if log_x:
         figure.update_xaxes(type="log", tickvals=sorted(set(table[x]))[:12])
@@ -36,23 +70,58 @@ def curve_figure(
 
 
 def calibration_figure(curve: pd.DataFrame, *, title: str = "", source: str = "") -> go.Figure:
-    """The curve of calibration.calibration_curve against the diagonal and against what a fair sampler with as many hypotheses shows."""
+    """The curve of calibration.calibration_curve against the diagonal and against what a fair
+    sampler with as many hypotheses shows.
+    """
     figure = go.Figure()
-    figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", name="ideal, H without end", line={"color": "#B0B0B0", "dash": "dot"})
-    figure.add_scatter(x=curve["quantile"], y=curve.fair, mode="lines", name="fair at this H", line={"color": TRUTH_COLOR, "dash": "dash"})
-    figure.add_scatter(x=curve["quantile"], y=curve.covered, mode="lines+markers", name="this model", line={"color": LEFT_COLOR, "width": 3})
-    figure.add_annotation(x=0.8, y=0.02, text="below: over-confident", showarrow=False, font={"color": "#777777"})
-    figure.update_xaxes(title="quantile of the hypotheses' spread", range=[-0.02, 1.02], constrain="domain")
+    figure.add_scatter(
+        x=[0, 1],
+        y=[0, 1],
+        mode="lines",
+        name="ideal, H without end",
+        line={"color": "#B0B0B0", "dash": "dot"},
+    )
+    figure.add_scatter(
+        x=curve["quantile"],
+        y=curve.fair,
+        mode="lines",
+        name="fair at this H",
+        line={"color": TRUTH_COLOR, "dash": "dash"},
+    )
+    figure.add_scatter(
+        x=curve["quantile"],
+        y=curve.covered,
+        mode="lines+markers",
+        name="this model",
+        line={"color": LEFT_COLOR, "width": 3},
+    )
+    figure.add_annotation(
+        x=0.8, y=0.02, text="below: over-confident", showarrow=False, font={"color": "#777777"}
+    )
+    figure.update_xaxes(
+        title="quantile of the hypotheses' spread", range=[-0.02, 1.02], constrain="domain"
+    )
     figure.update_yaxes(title="share of truths within", range=[-0.02, 1.02], scaleanchor="x")
     return dressed(figure, title, source, height=560)
 
 
-def heat_figure(table: pd.DataFrame, *, title: str = "", source: str = "", unit: str = "mm") -> go.Figure:
-    """A table of numbers, index by columns, as colours with the numbers written in; brighter is lower."""
+def heat_figure(
+    table: pd.DataFrame, *, title: str = "", source: str = "", unit: str = "mm"
+) -> go.Figure:
+    """A table of numbers, index by columns, as colours with the numbers written in; brighter is
+    lower.
+    """
     text = table.map(lambda value: f"{value:.1f}")
     names = {"x": [str(c) for c in table.columns], "y": [str(i) for i in table.index]}
     figure = go.Figure(
-        go.Heatmap(z=table.to_numpy(), text=text, texttemplate="%{text}", colorscale="Viridis_r", colorbar={"title": unit}, **names)
+        go.Heatmap(
+            z=table.to_numpy(),
+            text=text,
+            texttemplate="%{text}",
+            colorscale="Viridis_r",
+            colorbar={"title": unit},
+            **names,
+        )
     )
     figure.update_xaxes(title=table.columns.name or "", type="category")
     figure.update_yaxes(title=table.index.name or "", type="category", autorange="reversed")

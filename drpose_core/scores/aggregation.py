@@ -7,34 +7,50 @@ from ..skeleton import J
 
 ANSWERS = ("mean", "median", "medoid", "jpma", "weighted")
 BEST = 5  # "weighted" averages over so many hypotheses
-SHARPNESS = 200.0  # and lets a weight fall by e for every 1 / 200 screen units (2.5 pixels of 1000) of reprojection error
+# and lets a weight fall by e for every 1 / 200 screen units (2.5 pixels of 1000) of reprojection
+# error
+SHARPNESS = 200.0
 
 
 def aggregate(
-    hypotheses: torch.Tensor, how: str = "mean", *, kp2d: torch.Tensor | None = None, intrinsics: torch.Tensor | None = None
+    hypotheses: torch.Tensor,
+    how: str = "mean",
+    *,
+    kp2d: torch.Tensor | None = None,
+    intrinsics: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """One pose (B, J, 3) from hypotheses (B, H, J, 3), metres, relative to joint 0; no choice here uses the truth.
+    """One pose (B, J, 3) from hypotheses (B, H, J, 3), metres, relative to joint 0; no choice here
+    uses the truth.
 
-    mean: of all. median: of each coordinate. medoid: the hypothesis nearest to all others (least summed MPJPE). The other two compare
-    the hypotheses' reprojections with the 2D input and need kp2d (B, J, 2) and intrinsics (9,) or (B, 9); each hypothesis stands where
-    estimate_root puts it. jpma: joint by joint the one that reprojects nearest (Shan et al. 2023, there with the true root). weighted:
-    joint by joint the mean of the 5 nearest, weighted by exp(-200 * error) (after the RPEA of FMPose3D, Wang et al. 2026).
+    mean: of all. median: of each coordinate. medoid: the hypothesis nearest to all others (least
+    summed MPJPE). The other two compare the hypotheses' reprojections with the 2D input and need
+    kp2d (B, J, 2) and intrinsics (9,) or (B, 9); each hypothesis stands where estimate_root puts
+    it. jpma: joint by joint the one that reprojects nearest (Shan et al. 2023, there with the true
+    root). weighted: joint by joint the mean of the 5 nearest, weighted by exp(-200 * error) (after
+    the RPEA of FMPose3D, Wang et al. 2026).
     """
     if how not in ANSWERS:
         raise ValueError(f"unknown aggregation {how!r}: choose from {', '.join(ANSWERS)}")
     if hypotheses.ndim != 4 or hypotheses.shape[2:] != (J, 3) or not hypotheses.shape[1]:
-        raise ValueError(f"hypotheses must be (B, H, {J}, 3), got {tuple(hypotheses.shape)}: for one image, hypotheses[None]")
+        raise ValueError(
+            f"hypotheses must be (B, H, {J}, 3), got {tuple(hypotheses.shape)}: for one image, "
+            "hypotheses[None]"
+        )
     if how == "mean":
         return hypotheses.mean(1)
     if how == "median":
-        return hypotheses.quantile(0.5, dim=1)  # torch.median would take the lower of the two middle ones
+        return hypotheses.quantile(
+            0.5, dim=1
+        )  # torch.median would take the lower of the two middle ones
     if how == "medoid":
         images = max(1, 4_000_000 // hypotheses.shape[1] ** 2)
         return torch.cat([_medoid(part) for part in hypotheses.split(images)])
     if kp2d is None or intrinsics is None:
         raise ValueError(f"aggregation {how!r} compares reprojections: pass kp2d and intrinsics")
     error = reprojection_errors(hypotheses, kp2d, intrinsics)  # (B, H, J)
-    best, index = error.topk(1 if how == "jpma" else min(BEST, error.shape[1]), dim=1, largest=False)
+    best, index = error.topk(
+        1 if how == "jpma" else min(BEST, error.shape[1]), dim=1, largest=False
+    )
     nearest = hypotheses.gather(1, index[..., None].expand(*index.shape, 3))
     weights = torch.softmax(-SHARPNESS * best, dim=1)
     return (weights[..., None] * nearest).sum(1)
@@ -42,16 +58,25 @@ def aggregate(
 
 def _medoid(hypotheses: torch.Tensor) -> torch.Tensor:
     joints = hypotheses.transpose(1, 2)  # (B, J, H, 3)
-    total = sum(torch.cdist(x, x, compute_mode="donot_use_mm_for_euclid_dist").sum(-1) for x in joints.unbind(1))  # (B, H)
+    total = sum(
+        torch.cdist(x, x, compute_mode="donot_use_mm_for_euclid_dist").sum(-1)
+        for x in joints.unbind(1)
+    )  # (B, H)
     return hypotheses[torch.arange(len(hypotheses), device=hypotheses.device), total.argmin(1)]
 
 
 def reprojection_errors(
-    hypotheses: torch.Tensor, kp2d: torch.Tensor, intrinsics: torch.Tensor, *, root: torch.Tensor | None = None
+    hypotheses: torch.Tensor,
+    kp2d: torch.Tensor,
+    intrinsics: torch.Tensor,
+    *,
+    root: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Distance in screen units between the joints' reprojections and the 2D input: (B, H, J, 3), (B, J, 2), (9,) or (B, 9) -> (B, H, J).
+    """Distance in screen units between the joints' reprojections and the 2D input: (B, H, J, 3),
+    (B, J, 2), (9,) or (B, 9) -> (B, H, J).
 
-    root (B, 3) or (B, H, 3): where the hips stand; None estimates it for each hypothesis. With the true root the result is half an oracle.
+    root (B, 3) or (B, H, 3): where the hips stand; None estimates it for each hypothesis. With the
+    true root the result is half an oracle.
     """
     if root is None:
         root = estimate_root(hypotheses, kp2d[:, None], intrinsics)

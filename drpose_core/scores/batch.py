@@ -8,7 +8,15 @@ from ..data import PoseSet
 from ..skeleton import bone_lengths
 from .aggregation import ANSWERS, aggregate, reprojection_errors
 from .calibration import covered
-from .metrics import area_under_curve, bone_asymmetry, hypothesis_errors, joint_errors, mpjpe, p_mpjpe, share_within
+from .metrics import (
+    area_under_curve,
+    bone_asymmetry,
+    hypothesis_errors,
+    joint_errors,
+    mpjpe,
+    p_mpjpe,
+    share_within,
+)
 
 CHOICES = ("p_avg", "p_best", "j_best", "j_avg")
 HONEST = ("initial", *ANSWERS[1:])  # the mean is p_avg
@@ -16,26 +24,41 @@ HONEST = ("initial", *ANSWERS[1:])  # the mean is p_avg
 
 @dataclass(frozen=True)
 class Previous:
-    """Which poses of a batch have the frame before them in the row before: mask (B,), and how many frames lie between, (B,)."""
+    """Which poses of a batch have the frame before them in the row before:
+
+    mask (B,), and how many frames lie between, (B,).
+    """
 
     mask: torch.Tensor
     gap: torch.Tensor
 
 
-def score_batch(batch: PoseSet, samples: torch.Tensor, initial: torch.Tensor, previous: Previous) -> dict[str, torch.Tensor]:
-    """Numbers of each pose, (B, ...), metres unless said: samples (K, B, H, J, 3), initial (B, J, 3), both with joint 0 at the origin.
+def score_batch(
+    batch: PoseSet, samples: torch.Tensor, initial: torch.Tensor, previous: Previous
+) -> dict[str, torch.Tensor]:
+    """Numbers of each pose, (B, ...), metres unless said: samples (K, B, H, J, 3), initial (B, J,
+    3), both with joint 0 at the origin.
 
-    errors (B, 2, K, 4): CHOICES under MPJPE and P-MPJPE. answers (B, 2, 5): HONEST poses of the last step. joints (B, 3, J): errors of the
-    initial and the mean pose, spread of the hypotheses. pck, auc, velocity (B, 2): initial and mean; velocity (metres a frame) is 0
-    where pairs (B,) is. variance (B, 2): of all coordinates, of depth. bones, asymmetry (B,): spread of bone lengths; left against right in
-    the mean pose. reprojection (B,): screen units, root estimated. covered (B, J - 1, 21): calibration.
+    errors (B, 2, K, 4): CHOICES under MPJPE and P-MPJPE. answers (B, 2, 5): HONEST poses of the
+    last step. joints (B, 3, J): errors of the initial and the mean pose, spread of the hypotheses.
+    pck, auc, velocity (B, 2): initial and mean; velocity (metres a frame) is 0 where pairs (B,) is.
+    variance (B, 2): of all coordinates, of depth. bones, asymmetry (B,): spread of bone lengths;
+    left against right in the mean pose. reprojection (B,): screen units, root estimated. covered
+    (B, J - 1, 21): calibration.
     """
     target, hypotheses, mean = batch.pose3d, samples[-1], samples[-1].mean(1)
     # As published, j_avg reprojects from the true root.
-    reprojection = torch.stack([reprojection_errors(x, batch.kp2d, batch.intrinsics, root=batch.root) for x in samples])
-    errors = [hypothesis_errors(samples, target, reprojection_error=reprojection, align=align) for align in (False, True)]
+    reprojection = torch.stack(
+        [reprojection_errors(x, batch.kp2d, batch.intrinsics, root=batch.root) for x in samples]
+    )
+    errors = [
+        hypothesis_errors(samples, target, reprojection_error=reprojection, align=align)
+        for align in (False, True)
+    ]
     camera = {"kp2d": batch.kp2d, "intrinsics": batch.intrinsics}
-    poses = torch.stack([initial, *(aggregate(hypotheses, how, **camera) for how in HONEST[1:])], dim=1)
+    poses = torch.stack(
+        [initial, *(aggregate(hypotheses, how, **camera) for how in HONEST[1:])], dim=1
+    )
     two = torch.stack([initial, mean], dim=1)
     off = joint_errors(two, target[:, None])
     variance = hypotheses.var(1, correction=0).sum(1)  # (B, 3)
@@ -43,8 +66,12 @@ def score_batch(batch: PoseSet, samples: torch.Tensor, initial: torch.Tensor, pr
     velocity = torch.zeros_like(off[..., 0])
     velocity[1:] = step.norm(dim=-1).mean(-1) / previous.gap[1:, None].clamp_min(1)
     return {
-        "errors": torch.stack([torch.stack([e[name].T for name in CHOICES], dim=-1) for e in errors], dim=1),
-        "answers": torch.stack([mpjpe(poses, target[:, None]), p_mpjpe(poses, target[:, None])], dim=1),
+        "errors": torch.stack(
+            [torch.stack([e[name].T for name in CHOICES], dim=-1) for e in errors], dim=1
+        ),
+        "answers": torch.stack(
+            [mpjpe(poses, target[:, None]), p_mpjpe(poses, target[:, None])], dim=1
+        ),
         "joints": torch.cat([off, hypotheses.std(1, correction=0).norm(dim=-1)[:, None]], dim=1),
         "pck": share_within(off),
         "auc": area_under_curve(off),

@@ -1,4 +1,7 @@
-"""Are the hypotheses as spread out as they are wrong? Calibration after Pierzchlewicz et al. 2022 (arXiv 2210.11179)."""
+"""Are the hypotheses as spread out as they are wrong? Calibration after Pierzchlewicz et al.
+
+2022 (arXiv 2210.11179).
+"""
 
 import pandas as pd
 import torch
@@ -7,37 +10,52 @@ QUANTILES = torch.linspace(0, 1, 21)
 
 
 def covered(hypotheses: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Whether the truth lies within each quantile of the hypotheses' own spread: (B, H, J, 3), (B, J, 3) -> (B, J - 1, 21) booleans.
+    """Whether the truth lies within each quantile of the hypotheses' own spread: (B, H, J, 3), (B,
+    J, 3) -> (B, J - 1, 21) booleans.
 
-    Around the coordinate-wise median of a joint's hypotheses: is the truth nearer than the q-quantile of their distances? Joint 0 is left out.
+    Around the coordinate-wise median of a joint's hypotheses: is the truth nearer than the
+    q-quantile of their distances? Joint 0 is left out.
     """
     center, levels = _center_and_levels(hypotheses[..., 1:, :])
     return (levels > (target[..., 1:, :] - center).norm(dim=-1)).permute(1, 2, 0)
 
 
 def calibration_curve(hits: torch.Tensor, poses: int, hypotheses: int) -> pd.DataFrame:
-    """The curve from summed covered(): hits (J - 1, 21) over so many poses with so many hypotheses each.
+    """The curve from summed covered(): hits (J - 1, 21) over so many poses with so many hypotheses
+    each.
 
-    Columns: quantile, covered (share of poses, median over joints), fair (what a perfectly calibrated sampler with as many hypotheses shows).
-    A curve below fair is over-confident.
+    Columns: quantile, covered (share of poses, median over joints), fair (what a perfectly
+    calibrated sampler with as many hypotheses shows). A curve below fair is over-confident.
     """
     if poses < 1:
         raise ValueError("a calibration curve needs poses")
     share = (hits.double() / poses).quantile(0.5, dim=0).cpu()
-    return pd.DataFrame({"quantile": QUANTILES.double(), "covered": share, "fair": fair_curve(hypotheses)})
+    return pd.DataFrame(
+        {"quantile": QUANTILES.double(), "covered": share, "fair": fair_curve(hypotheses)}
+    )
 
 
 def calibration_error(curve: pd.DataFrame) -> dict[str, float]:
-    """Of a curve: ece (mean distance from the diagonal), floor (that of a perfectly calibrated sampler with as many hypotheses), and
-    confidence (mean of fair - covered: above 0 is over-confident). Compare an ece with its floor, and only at equal H."""
-    distance = lambda column: float((curve[column] - curve["quantile"]).abs().mean())  # noqa: E731
-    return {"ece": distance("covered"), "floor": distance("fair"), "confidence": float((curve["fair"] - curve["covered"]).mean())}
+    """Of a curve: ece (mean distance from the diagonal), floor (that of a perfectly calibrated
+    sampler with as many hypotheses), and confidence (mean of fair - covered: above 0 is
+    over-confident). Compare an ece with its floor, and only at equal H."""
+
+    def distance(column):
+        return float((curve[column] - curve["quantile"]).abs().mean())
+
+    return {
+        "ece": distance("covered"),
+        "floor": distance("fair"),
+        "confidence": float((curve["fair"] - curve["covered"]).mean()),
+    }
 
 
 def fair_curve(hypotheses: int, *, trials: int = 20_000, truths: int = 64) -> torch.Tensor:
-    """covered() of a sampler whose hypotheses and truth come from one Gaussian, (21,) float64: by simulation, always with the same draws.
+    """covered() of a sampler whose hypotheses and truth come from one Gaussian, (21,) float64: by
+    simulation, always with the same draws.
 
-    It is not the diagonal: a few hypotheses know their own centre and quantiles only roughly. Each trial's hypotheses meet many truths.
+    It is not the diagonal: a few hypotheses know their own centre and quantiles only roughly. Each
+    trial's hypotheses meet many truths.
     """
     if hypotheses < 1:
         raise ValueError(f"hypotheses must be at least 1, got {hypotheses}")
@@ -52,6 +70,12 @@ def fair_curve(hypotheses: int, *, trials: int = 20_000, truths: int = 64) -> to
 
 
 def _center_and_levels(hypotheses: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Coordinate-wise median (B, ..., 3) of (B, H, ..., 3), and the quantiles of the distances from it (21, B, ...)."""
-    center = hypotheses.quantile(0.5, dim=1)  # torch.median would take the lower of the two middle ones
-    return center, (hypotheses - center[:, None]).norm(dim=-1).quantile(QUANTILES.to(hypotheses), dim=1)
+    """Coordinate-wise median (B, ..., 3) of (B, H, ..., 3), and the quantiles of the distances from
+    it (21, B, ...).
+    """
+    center = hypotheses.quantile(
+        0.5, dim=1
+    )  # torch.median would take the lower of the two middle ones
+    return center, (hypotheses - center[:, None]).norm(dim=-1).quantile(
+        QUANTILES.to(hypotheses), dim=1
+    )

@@ -1,20 +1,24 @@
-"""The best similarity transform between poses, in closed form for whole batches: no singular value decompositions but for rare poses.
+"""The best similarity transform between poses, in closed form for whole batches: no singular value
+decompositions but for rare poses.
 
-Everything is laid out as nine, or three, long contiguous vectors over the poses, so that a step of the formula is one pass over memory.
+Everything is laid out as nine, or three, long contiguous vectors over the poses, so that a step of
+the formula is one pass over memory.
 """
 
 import torch
 
-# Below this the two best rotations are nearly as good as each other (a pose on a line, a mirrored one with two equal axes), and the
-# closed form loses digits; those poses take the decomposition.
+# Below this the two best rotations are nearly as good as each other (a pose on a line, a mirrored
+# one with two equal axes), and the closed form loses digits; those poses take the decomposition.
 DEGENERATE = 1e-6
 
 
 def procrustes_align(pred: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """pred moved, turned and scaled (never mirrored) to be nearest to target in the least-squares sense.
+    """pred moved, turned and scaled (never mirrored) to be nearest to target in the least-squares
+    sense.
 
-    pred, target (..., J, 3), leading axes broadcast -> (..., J, 3). Where all joints of pred fall together no turn helps, and every joint
-    goes to the target's centre. Raises ValueError for NaN or infinite numbers. Source: Umeyama 1991 for the transform.
+    pred, target (..., J, 3), leading axes broadcast -> (..., J, 3). Where all joints of pred fall
+    together no turn helps, and every joint goes to the target's centre. Raises ValueError for NaN
+    or infinite numbers. Source: Umeyama 1991 for the transform.
     """
     moved, _, center = _aligned(pred, target)
     dtype = torch.promote_types(pred.dtype, target.dtype)
@@ -28,14 +32,23 @@ def aligned_errors(pred: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     return square.sqrt_().movedim(0, -1)
 
 
-def _aligned(pred: torch.Tensor, target: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor, torch.Tensor]:
-    """Aligned joints around the target's centre, three of (J, ...); the target around its centre (3, J, ...); that centre (3, 1, ...)."""
+def _aligned(
+    pred: torch.Tensor, target: torch.Tensor
+) -> tuple[list[torch.Tensor], torch.Tensor, torch.Tensor]:
+    """Aligned joints around the target's centre, three of (J, ...); the target around its centre
+    (3, J, ...); that centre (3, 1, ...).
+    """
     if pred.shape[-1] != 3 or pred.shape[-2:] != target.shape[-2:]:
-        raise ValueError(f"poses must be (..., J, 3) with the same J, got {tuple(pred.shape)} and {tuple(target.shape)}")
+        raise ValueError(
+            f"poses must be (..., J, 3) with the same J, got {tuple(pred.shape)} and "
+            f"{tuple(target.shape)}"
+        )
     if not (torch.isfinite(pred).all() and torch.isfinite(target).all()):
         raise ValueError("poses hold NaN or infinite numbers: no alignment exists")
     axes = max(pred.ndim, target.ndim)
-    p, q = (x[(None,) * (axes - x.ndim)].movedim((-1, -2), (0, 1)).contiguous() for x in (pred, target))
+    p, q = (
+        x[(None,) * (axes - x.ndim)].movedim((-1, -2), (0, 1)).contiguous() for x in (pred, target)
+    )
     p = p - p.mean(1, keepdim=True)
     center = q.mean(1, keepdim=True)
     q = q - center
@@ -45,7 +58,9 @@ def _aligned(pred: torch.Tensor, target: torch.Tensor) -> tuple[list[torch.Tenso
     if extreme and p.dtype != torch.float64:  # their squares may have left float32
         return _aligned(pred.double(), target.double())
     inverse = 1 / (p_size * q_size).clamp_min(tiny)
-    covariance = [[(p[a] * q[b]).sum(0, dtype=torch.float64) * inverse for b in range(3)] for a in range(3)]
+    covariance = [
+        [(p[a] * q[b]).sum(0, dtype=torch.float64) * inverse for b in range(3)] for a in range(3)
+    ]
     rotation, fit = best_rotation(covariance)
     scale = fit * q_size / p_size.clamp_min(tiny)
     turn = [[(entry * scale).to(p.dtype) for entry in row] for row in rotation]
@@ -53,11 +68,13 @@ def _aligned(pred: torch.Tensor, target: torch.Tensor) -> tuple[list[torch.Tenso
 
 
 def best_rotation(b: list[list[torch.Tensor]]) -> tuple[list[list[torch.Tensor]], torch.Tensor]:
-    """The rotation R nearest to B = p^T q of unit poses (p R is nearest to q), entry by entry, and tr(R^T B), how well it fits (at most 1).
+    """The rotation R nearest to B = p^T q of unit poses (p R is nearest to q), entry by entry, and
+    tr(R^T B), how well it fits (at most 1).
 
-    b: nine float64 tensors of one shape. The fit is the largest root of the quartic x^4 - 2 |B|^2 x^2 - 8 det(B) x + |B|^4 - 4 |cof B|^2,
-    the characteristic polynomial of Horn's quaternion matrix, found by Newton's method from above; the rotation follows by Markley 1993
-    (FOAM), eq. 12-16. A reflection is never returned.
+    b: nine float64 tensors of one shape. The fit is the largest root of the quartic x^4 - 2 |B|^2
+    x^2 - 8 det(B) x + |B|^4 - 4 |cof B|^2, the characteristic polynomial of Horn's quaternion
+    matrix, found by Newton's method from above; the rotation follows by Markley 1993 (FOAM), eq.
+    12-16. A reflection is never returned.
     """
     cofactor = [[_minor(b, i, j) for j in range(3)] for i in range(3)]
     det = sum(x * c for x, c in zip(b[0], cofactor[0]))
@@ -75,11 +92,21 @@ def best_rotation(b: list[list[torch.Tensor]]) -> tuple[list[list[torch.Tensor]]
     zeta = kappa * x - det
     inverse = 1 / zeta.clamp_min(DEGENERATE)
     own, mixed = (kappa + square) * inverse, x * inverse
-    gram = [[sum(b[i][k] * b[j][k] for k in range(3)) * inverse for j in range(3)] for i in range(3)]
-    rotation = [[own * b[i][j] + mixed * cofactor[i][j] - sum(gram[i][k] * b[k][j] for k in range(3)) for j in range(3)] for i in range(3)]
+    gram = [
+        [sum(b[i][k] * b[j][k] for k in range(3)) * inverse for j in range(3)] for i in range(3)
+    ]
+    rotation = [
+        [
+            own * b[i][j] + mixed * cofactor[i][j] - sum(gram[i][k] * b[k][j] for k in range(3))
+            for j in range(3)
+        ]
+        for i in range(3)
+    ]
     hard = zeta < DEGENERATE
     if hard.any():
-        few = torch.stack([torch.stack([entry[hard] for entry in row], dim=-1) for row in b], dim=-2)
+        few = torch.stack(
+            [torch.stack([entry[hard] for entry in row], dim=-1) for row in b], dim=-2
+        )
         r, fit = _decomposed(few)
         x[hard] = fit
         for i in range(3):
@@ -98,5 +125,7 @@ def _decomposed(b: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """The same of matrices (..., 3, 3), by singular value decomposition."""
     u, s, vh = torch.linalg.svd(b)
     sign = torch.ones_like(s)
-    sign[..., 2] = torch.det(u @ vh).sign()  # a reflection would fit better: give up the weakest axis instead
+    sign[..., 2] = torch.det(
+        u @ vh
+    ).sign()  # a reflection would fit better: give up the weakest axis instead
     return u @ (sign[..., None] * vh), (s * sign).sum(-1)

@@ -2,32 +2,49 @@
 
 import pandas as pd
 
-# Scores that the truth has a hand in: a best hypothesis is picked by it; j_avg reprojects from the true root.
+# Scores that the truth has a hand in: a best hypothesis is picked by it; j_avg reprojects from the
+# true root.
 ORACLES = ("p_best", "j_best", "j_avg")
-SCORES = ("initial", "p_avg", "median", "medoid", "jpma", "weighted", *ORACLES)  # in the order of tables
+SCORES = (
+    "initial",
+    "p_avg",
+    "median",
+    "medoid",
+    "jpma",
+    "weighted",
+    *ORACLES,
+)  # in the order of tables
 OVER = ("actions", "frames")
 
 
 def table(scores: pd.DataFrame, *, over: str = "actions", every_step: bool = False) -> pd.DataFrame:
-    """Mean errors in mm at the last step: a row per score (honest ones first), a column per protocol, and whether the score is an oracle.
+    """Mean errors in mm at the last step: a row per score (honest ones first), a column per
+    protocol, and whether the score is an oracle.
 
-    over: "actions" weighs every action alike, as the field's tables do; "frames" weighs every pose alike. The columns' name says which.
-    every_step: a row per score and step instead.
+    over: "actions" weighs every action alike, as the field's tables do; "frames" weighs every pose
+    alike. The columns' name says which. every_step: a row per score and step instead.
     """
     chosen = scores if every_step else scores[scores.step.isin([0, scores.step.max()])]
     by = ["score", "step"] if every_step else ["score"]
     means = _mean(chosen, [*by, "protocol"], over).unstack()
-    means = means.loc[sorted(means.index, key=lambda key: (SCORES.index(key[0]), key[1]) if every_step else SCORES.index(key))]
+    means = means.loc[
+        sorted(
+            means.index,
+            key=lambda key: (SCORES.index(key[0]), key[1]) if every_step else SCORES.index(key),
+        )
+    ]
     names = means.index.get_level_values("score")
     means.insert(0, "oracle", [name in ORACLES for name in names])
     return means.rename_axis(columns=f"mm, mean over {over}")
 
 
 def paper_table(scores: pd.DataFrame, *, over: str = "actions") -> pd.DataFrame:
-    """The published layout: a row per score and protocol, a column per action and their mean, at the step with the lowest *test* error.
+    """The published layout: a row per score and protocol, a column per action and their mean, at
+    the step with the lowest *test* error.
 
-    That step is picked for each row by itself, with the truth in hand, so every row but the initial pose's is an oracle; the last columns
-    say so, and which step it was. Use table for honest numbers.
+    That step is picked for each row by itself, with the truth in hand, so every row but the initial
+    pose's is an oracle; the last columns say so, and which step it was. Use table for honest
+    numbers.
     """
     scores = scores[scores.score.isin(["initial", "p_avg", *ORACLES])]
     by_step = _mean(scores, ["protocol", "score", "step"], over)
@@ -35,7 +52,9 @@ def paper_table(scores: pd.DataFrame, *, over: str = "actions") -> pd.DataFrame:
     rows = {}
     for (protocol, score), errors in by_step.groupby(level=[0, 1], sort=False):
         step = int(errors.idxmin()[2])
-        cells = scores[(scores.protocol == protocol) & (scores.score == score) & (scores.step == step)]
+        cells = scores[
+            (scores.protocol == protocol) & (scores.score == score) & (scores.step == step)
+        ]
         rows[protocol, score] = dict(zip(cells.action, cells.error_mm)) | {
             mean: errors.min(),
             "step picked on the test set": step,
@@ -50,5 +69,9 @@ def _mean(scores: pd.DataFrame, by: list[str], over: str) -> pd.Series:
     if over not in OVER:
         raise ValueError(f"unknown mean over {over!r}: choose from {', '.join(OVER)}")
     weights = scores.poses if over == "frames" else 1
-    weighted = scores.assign(weight=weights, sum=scores.error_mm * weights).groupby(by, sort=False)[["sum", "weight"]].sum()
+    weighted = (
+        scores.assign(weight=weights, sum=scores.error_mm * weights)
+        .groupby(by, sort=False)[["sum", "weight"]]
+        .sum()
+    )
     return (weighted["sum"] / weighted["weight"]).rename("error_mm")

@@ -24,24 +24,35 @@ def h36m_poses(
     subjects: tuple[str, ...] = TEST_SUBJECTS,
     stride: int = 1,
 ) -> PoseSet:
-    """Read data_3d_h36m.npz and data_2d_h36m_<keypoints>.npz from folder; every stride-th frame of each recording and camera.
+    """Read data_3d_h36m.npz and data_2d_h36m_<keypoints>.npz from folder; every stride-th frame of
+    each recording and camera.
 
-    Rows are ordered by subject, recording, camera, frame. 2D sequences may run past the 3D ones and are cut.
-    Raises FileNotFoundError or ValueError, each naming the file, what is wrong with it and the remedy.
+    Rows are ordered by subject, recording, camera, frame. 2D sequences may run past the 3D ones and
+    are cut. Raises FileNotFoundError or ValueError, each naming the file, what is wrong with it and
+    the remedy.
     """
     if stride < 1:
         raise ValueError(f"stride must be at least 1, got {stride}")
     if unknown := [s for s in subjects if s not in SUBJECTS]:
-        raise ValueError(f"unknown subject {', '.join(unknown)}: Human3.6M has {', '.join(SUBJECTS)}")
-    path3d, path2d = Path(folder) / "data_3d_h36m.npz", Path(folder) / f"data_2d_h36m_{keypoints}.npz"
+        raise ValueError(
+            f"unknown subject {', '.join(unknown)}: Human3.6M has {', '.join(SUBJECTS)}"
+        )
+    path3d, path2d = (
+        Path(folder) / "data_3d_h36m.npz",
+        Path(folder) / f"data_2d_h36m_{keypoints}.npz",
+    )
     if not path2d.is_file():
-        found = sorted(p.stem.removeprefix("data_2d_h36m_") for p in Path(folder).glob("data_2d_h36m_*.npz"))
+        found = sorted(
+            p.stem.removeprefix("data_2d_h36m_") for p in Path(folder).glob("data_2d_h36m_*.npz")
+        )
         hint = f"this folder has keypoints {', '.join(found)}" if found else REMEDY
         raise FileNotFoundError(f"{path2d} not found: {hint}")
     positions3d = _by_subject(path3d, "positions_3d", subjects)
     positions2d = _by_subject(path2d, "positions_2d", subjects)
     # One recording at a time into lists: the peak stays near twice the size of the result.
-    columns: dict[str, list] = {name: [] for name in ("kp2d", "pose3d", "root", "intrinsics", "sequence", "frame", "action")}
+    columns: dict[str, list] = {
+        name: [] for name in ("kp2d", "pose3d", "root", "intrinsics", "sequence", "frame", "action")
+    }
     actions, sequences = [], []
     for subject in subjects:
         cameras = h36m_cameras(subject)
@@ -52,11 +63,19 @@ def h36m_poses(
             world = world[:, H36M_32] if world.shape[1] == 32 else world
             views = positions2d[subject].get(recording)
             if views is None:
-                raise ValueError(f"{path2d} lacks {subject}/{recording}, which {path3d.name} has: {REMEDY}")
+                raise ValueError(
+                    f"{path2d} lacks {subject}/{recording}, which {path3d.name} has: {REMEDY}"
+                )
             if not isinstance(views, list | tuple | np.ndarray) or getattr(views, "ndim", 1) == 0:
-                raise ValueError(f"{path2d}: {subject}/{recording} should be a list of 4 cameras, it is {type(views).__name__}: {REMEDY}")
+                raise ValueError(
+                    f"{path2d}: {subject}/{recording} should be a list of 4 cameras, it is "
+                    f"{type(views).__name__}: {REMEDY}"
+                )
             if len(views) != len(cameras):
-                raise ValueError(f"{path2d}: {subject}/{recording} has {len(views)} cameras instead of {len(cameras)}: {REMEDY}")
+                raise ValueError(
+                    f"{path2d}: {subject}/{recording} has {len(views)} cameras instead of "
+                    f"{len(cameras)}: {REMEDY}"
+                )
             action = recording.split(" ")[0]
             if action not in actions:
                 actions.append(action)
@@ -64,8 +83,16 @@ def h36m_poses(
             for index, (camera, view) in enumerate(zip(cameras, views)):
                 name = f"{subject}/{recording}/{index}"
                 if isinstance(view, np.ndarray) and view.ndim and len(view) < length:
-                    raise ValueError(f"{path2d}: {name} has fewer frames than {path3d.name}, {len(view)} of {length}: {REMEDY}")
-                pixels = _checked(path2d, name, view[:length] if isinstance(view, np.ndarray) and view.ndim else view, ((J, 2),))[::stride]
+                    raise ValueError(
+                        f"{path2d}: {name} has fewer frames than {path3d.name}, {len(view)} of "
+                        f"{length}: {REMEDY}"
+                    )
+                pixels = _checked(
+                    path2d,
+                    name,
+                    view[:length] if isinstance(view, np.ndarray) and view.ndim else view,
+                    ((J, 2),),
+                )[::stride]
                 pose = world_to_camera(world, camera)
                 columns["root"].append(pose[:, 0].clone())
                 columns["pose3d"].append(pose - pose[:, :1])
@@ -80,7 +107,14 @@ def h36m_poses(
     tensors = {name: torch.cat(parts) for name, parts in columns.items()}
     source = f"Human3.6M {', '.join(subjects)}, 2D: {keypoints}"
     kind = "exact" if keypoints == "gt" else keypoints
-    return PoseSet(**tensors, actions=actions, sequences=sequences, source=source, keypoints=kind, skeleton="Human3.6M")
+    return PoseSet(
+        **tensors,
+        actions=actions,
+        sequences=sequences,
+        source=source,
+        keypoints=kind,
+        skeleton="Human3.6M",
+    )
 
 
 def _by_subject(path: Path, key: str, subjects: tuple[str, ...]) -> dict:
@@ -88,20 +122,37 @@ def _by_subject(path: Path, key: str, subjects: tuple[str, ...]) -> dict:
     if not isinstance(content, dict):
         raise ValueError(f"{path}: {key!r} is no dictionary of subjects: {REMEDY}")
     if missing := [s for s in subjects if s not in content]:
-        raise ValueError(f"{path} lacks subject {', '.join(missing)} (it has {', '.join(map(str, content)) or 'none'}): {REMEDY}")
+        raise ValueError(
+            f"{path} lacks subject {', '.join(missing)} (it has "
+            f"{', '.join(map(str, content)) or 'none'}): {REMEDY}"
+        )
     if broken := [s for s in subjects if not isinstance(content[s], dict)]:
-        raise ValueError(f"{path}: subject {', '.join(broken)} is no dictionary of recordings: {REMEDY}")
+        raise ValueError(
+            f"{path}: subject {', '.join(broken)} is no dictionary of recordings: {REMEDY}"
+        )
     return content
 
 
-def _checked(path: Path, name: str, array: object, shapes: tuple[tuple[int, int], ...]) -> torch.Tensor:
-    """The array as a float32 tensor (frames, joints, D), or a sentence about what is wrong with it."""
+def _checked(
+    path: Path, name: str, array: object, shapes: tuple[tuple[int, int], ...]
+) -> torch.Tensor:
+    """The array as a float32 tensor (frames, joints, D), or a sentence on what is wrong."""
     if isinstance(array, np.ndarray) and array.dtype == object:
-        with contextlib.suppress(TypeError, ValueError):  # numbers in an object array, as numpy makes of views of equal length
+        with contextlib.suppress(
+            TypeError, ValueError
+        ):  # numbers in an object array, as numpy makes of views of equal length
             array = array.astype(np.float32)
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu" or array.ndim != 3 or array.shape[1:] not in shapes:
+    if (
+        not isinstance(array, np.ndarray)
+        or array.dtype.kind not in "fiu"
+        or array.ndim != 3
+        or array.shape[1:] not in shapes
+    ):
         shape = getattr(array, "shape", type(array).__name__)
-        raise ValueError(f"{path}: {name} should be numbers (frames, {shapes[0][0]}, {shapes[0][1]}), it is {shape}: {REMEDY}")
+        raise ValueError(
+            f"{path}: {name} should be numbers (frames, {shapes[0][0]}, {shapes[0][1]}), it is "
+            f"{shape}: {REMEDY}"
+        )
     if len(array) == 0:
         raise ValueError(f"{path}: {name} has no frames: {REMEDY}")
     with np.errstate(over="ignore"):

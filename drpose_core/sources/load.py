@@ -11,12 +11,16 @@ from .synthetic import synthetic_poses
 SOURCES = ("synthetic", "cmu", "h36m")
 
 
-def load_poses(source: str, split: str, folder: str | Path | None = None, *, keypoints: str | None = None) -> PoseSet:
-    """The training or test poses of a source by its name, on subjects that the other split does not have.
+def load_poses(
+    source: str, split: str, folder: str | Path | None = None, *, keypoints: str | None = None
+) -> PoseSet:
+    """The training or test poses of a source by its name, on subjects that the other split does not
+    have.
 
-    synthetic needs no folder; cmu and h36m read theirs (default data/). CMU subjects are split in their order: the last fifth, at least
-    one, is the test. keypoints: None for detections; else what the source's own function takes ("exact", or a file's name for h36m).
-    Raises ValueError or FileNotFoundError with a remedy.
+    synthetic needs no folder; cmu and h36m read theirs (default data/). CMU subjects are split in
+    their order: the last fifth, at least one, is the test. keypoints: None for detections; else
+    what the source's own function takes ("exact", or a file's name for h36m). Raises ValueError or
+    FileNotFoundError with a remedy.
     """
     if source not in SOURCES:
         raise ValueError(f"unknown source {source!r}: choose from {', '.join(SOURCES)}")
@@ -27,9 +31,16 @@ def load_poses(source: str, split: str, folder: str | Path | None = None, *, key
     if source == "synthetic":
         return synthetic_poses(split, **kind)
     if source == "h36m":
-        return h36m_poses(folder, subjects=TRAIN_SUBJECTS if split == "train" else TEST_SUBJECTS, **kind)
+        return h36m_poses(
+            folder, subjects=TRAIN_SUBJECTS if split == "train" else TEST_SUBJECTS, **kind
+        )
     subjects = tuple(cmu_subjects(folder))
     if len(subjects) < 2:
-        raise ValueError(f"{folder} has one subject, {subjects[0]}; training and testing need different ones: add another")
+        raise ValueError(
+            f"{folder} has one subject, {subjects[0]}; training and testing need different ones: "
+            "add another"
+        )
     tests = max(1, len(subjects) // 5)
-    return cmu_poses(folder, subjects=subjects[:-tests] if split == "train" else subjects[-tests:], **kind)
+    return cmu_poses(
+        folder, subjects=subjects[:-tests] if split == "train" else subjects[-tests:], **kind
+    )

@@ -10,29 +10,42 @@ from torch import distributed
 
 
 def device(name: str | None = None) -> torch.device:
-    """The device to work on: the one named, else DRPOSE_DEVICE if set, else the first GPU, else the CPU.
+    """The device to work on: the one named, else DRPOSE_DEVICE if set, else the first GPU, else the
+    CPU.
 
-    Under torchrun "cuda" is a card of the process's own. Raises ValueError for what torch does not know or this machine does not have.
+    Under torchrun "cuda" is a card of the process's own. Raises ValueError for what torch does not
+    know or this machine does not have.
     """
-    name = name or os.environ.get("DRPOSE_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
-    if name == "cuda" and "LOCAL_RANK" in os.environ:  # under torchrun each process has a card of its own
+    name = (
+        name or os.environ.get("DRPOSE_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
+    )
+    if (
+        name == "cuda" and "LOCAL_RANK" in os.environ
+    ):  # under torchrun each process has a card of its own
         name = f"cuda:{int(os.environ['LOCAL_RANK']) % max(1, torch.cuda.device_count())}"
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"device {name!r} cannot be used here ({str(error).splitlines()[0]}): try cpu") from None
+        raise ValueError(
+            f"device {name!r} cannot be used here ({str(error).splitlines()[0]}): try cpu"
+        ) from None
     return torch.device(name)
 
 
 @functools.cache
 def constant(values: tuple, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
-    """A small tensor of fixed numbers, made once on each device: making it anew in every step would make a GPU wait for the host."""
+    """A small tensor of fixed numbers, made once on each device:
+
+    making it anew in every step would make a GPU wait for the host.
+    """
     return torch.tensor(values, dtype=dtype, device=device)
 
 
 @contextmanager
 def distributed_run() -> Iterator[int]:
-    """Join the processes that torchrun started, if it did, and leave them at the end; gives this process's rank, 0 without torchrun."""
+    """Join the processes that torchrun started, if it did, and leave them at the end; gives this
+    process's rank, 0 without torchrun.
+    """
     if world_size() < 2:
         yield 0
         return
@@ -49,5 +62,9 @@ def world_size() -> int:
 
 
 def process() -> tuple[int, int]:
-    """(rank, number) of this process among those that have joined (distributed_run); (0, 1) alone."""
-    return (distributed.get_rank(), distributed.get_world_size()) if distributed.is_initialized() else (0, 1)
+    """(rank, number) among the processes that have joined (distributed_run); (0, 1) alone."""
+    return (
+        (distributed.get_rank(), distributed.get_world_size())
+        if distributed.is_initialized()
+        else (0, 1)
+    )

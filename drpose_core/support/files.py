@@ -9,7 +9,8 @@ from pathlib import Path
 
 @contextmanager
 def written_whole(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path beside path; it takes path's place if the body succeeds and vanishes if it does not.
+    """Give a temporary path beside path; it takes path's place if the body succeeds and vanishes if
+    it does not.
 
     Raises OSError with a sentence naming path if it cannot be written.
     """
@@ -22,7 +23,10 @@ def written_whole(path: str | Path) -> Iterator[Path]:
             os.fsync(file.fileno())  # on the disk, before the name changes hands
         os.replace(temporary, path)
     except OSError as error:
-        raise OSError(f"{path} cannot be written ({error.strerror or error}): choose another place or make room") from None
+        raise OSError(
+            f"{path} cannot be written ({error.strerror or error}): choose another place or make "
+            "room"
+        ) from None
     finally:
         if path.parent.is_dir():
             temporary.unlink(missing_ok=True)

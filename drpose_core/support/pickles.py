@@ -8,20 +8,25 @@ from pathlib import Path
 
 import numpy as np
 
-# numpy's own constructors must not be called from a pickle: with invented arguments they make arrays of raw pointers. These stand-ins
-# take what numpy writes for plain arrays and nothing else; _plain then makes the real arrays.
+# numpy's own constructors must not be called from a pickle: with invented arguments they make
+# arrays of raw pointers. These stand-ins take what numpy writes for plain arrays and nothing else;
+# _plain then makes the real arrays.
 
 
 class _Dtype:
     def __init__(self, text: str, align: bool = False, copy: bool = True):
         if not re.fullmatch(r"[biufcSUO]\d{0,9}", text):
-            raise pickle.UnpicklingError(f"it has a numpy type {text!r}, which plain data has no use for")
+            raise pickle.UnpicklingError(
+                f"it has a numpy type {text!r}, which plain data has no use for"
+            )
         self.text = text
 
     def __setstate__(self, state: tuple) -> None:
         _, order, *fields = state
         if order not in "<>|=" or fields[:3] != [None, None, None]:
-            raise pickle.UnpicklingError("it has a structured numpy type, which plain data has no use for")
+            raise pickle.UnpicklingError(
+                "it has a structured numpy type, which plain data has no use for"
+            )
         self.text = order + self.text if order in "<>" else self.text
 
     @property
@@ -47,13 +52,19 @@ class _Array:
             for i, item in enumerate(self.content):
                 array[i] = _plain(item)
         else:
-            content = self.content.encode("latin1") if isinstance(self.content, str) else bytes(self.content)
+            content = (
+                self.content.encode("latin1")
+                if isinstance(self.content, str)
+                else bytes(self.content)
+            )
             array = np.frombuffer(content, dtype=self.dtype.real)
         return array.reshape(self.shape, order="F" if self.fortran else "C")
 
 
 def _scalar(dtype: _Dtype, content: bytes | str = b""):
-    return np.frombuffer(content.encode("latin1") if isinstance(content, str) else content, dtype=_not_object(dtype))[0]
+    return np.frombuffer(
+        content.encode("latin1") if isinstance(content, str) else content, dtype=_not_object(dtype)
+    )[0]
 
 
 def _frombuffer(content: bytes, dtype: _Dtype, shape: tuple, order: str) -> np.ndarray:
@@ -66,7 +77,9 @@ def _not_object(dtype: _Dtype) -> np.dtype:
     return dtype.real
 
 
-def _encode(text: str, encoding: str) -> bytes:  # how Python 3 writes bytes in the oldest pickle protocols
+def _encode(
+    text: str, encoding: str
+) -> bytes:  # how Python 3 writes bytes in the oldest pickle protocols
     if encoding != "latin1":
         raise pickle.UnpicklingError(f"it has text in {encoding!r}")
     return text.encode("latin1")
@@ -84,12 +97,19 @@ _ALLOWED = {
 
 
 class _ArraysOnly(pickle.Unpickler):
-    """Admits numpy arrays, dicts, lists, tuples, strings and numbers, and refuses everything else by name."""
+    """Admits numpy arrays, dicts, lists, tuples, strings and numbers, and refuses everything else
+    by name.
+    """
 
     def find_class(self, module: str, name: str):
-        module = module.replace("numpy.core.", "numpy._core.")  # where numpy 1 kept what numpy 2 keeps elsewhere
+        module = module.replace(
+            "numpy.core.", "numpy._core."
+        )  # where numpy 1 kept what numpy 2 keeps elsewhere
         if (module, name) not in _ALLOWED:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which plain data has no use for, so it was not opened")
+            raise pickle.UnpicklingError(
+                f"it asks for {module}.{name}, which plain data has no use for, so it was not "
+                "opened"
+            )
         return _ALLOWED[module, name]
 
 
@@ -103,20 +123,25 @@ def _plain(value):
         return type(value)(_plain(item) for item in value)
     if isinstance(value, np.ndarray | np.generic | str | bytes | int | float | bool | None):
         return value
-    raise pickle.UnpicklingError(f"it holds a {type(value).__name__}, which plain data has no use for")
+    raise pickle.UnpicklingError(
+        f"it holds a {type(value).__name__}, which plain data has no use for"
+    )
 
 
 def read_pickled_npz(path: str | Path, key: str, *, remedy: str) -> object:
-    """The object that an npz holds, pickled, under key: dicts, lists, strings, numbers and numpy arrays, nothing else.
+    """The object that an npz holds, pickled, under key: dicts, lists, strings, numbers and numpy
+    arrays, nothing else.
 
-    Arrays may be read-only. Raises FileNotFoundError or ValueError; the sentence names the file and ends with the remedy.
+    Arrays may be read-only. Raises FileNotFoundError or ValueError; the sentence names the file and
+    ends with the remedy.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path} not found: {remedy}")
     try:
         return _unpickle(path, key)
-    except Exception as error:  # a damaged file can fail in any way; whatever it is, the file is not what it should be
+    # a damaged file can fail in any way; whatever it is, the file is not what it should be
+    except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ValueError(f"{path} cannot be used, {reason}: {remedy}") from None
 
@@ -127,7 +152,11 @@ def _unpickle(path: Path, key: str) -> object:
             raise ValueError(f"it holds no {key!r}")
         with archive.open(f"{key}.npy") as member:
             version = np.lib.format.read_magic(member)
-            read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            read_header = (
+                np.lib.format.read_array_header_1_0
+                if version == (1, 0)
+                else np.lib.format.read_array_header_2_0
+            )
             shape, _, dtype = read_header(member)
             if not dtype.hasobject or shape not in ((), (1,)):
                 raise ValueError(f"{key!r} is no pickled dictionary")

@@ -1,4 +1,7 @@
-"""What the notebooks' tour asks of the machine: fast mode, the source of its poses, the project's folder."""
+"""What the notebooks' tour asks of the machine:
+
+fast mode, the source of its poses, the project's folder.
+"""
 
 import os
 from pathlib import Path
@@ -10,12 +13,15 @@ def fast_mode() -> bool:
 
 
 def tour_source() -> tuple[str, Path | None]:
-    """Where the notebooks take their poses from: (DRPOSE_SOURCE or "synthetic", folder DRPOSE_DATA or None).
+    """Where the notebooks take their poses from: (DRPOSE_SOURCE or "synthetic", folder DRPOSE_DATA
+    or None).
 
     A relative folder is meant from the project's root, wherever the notebook's kernel runs.
     """
     folder = os.environ.get("DRPOSE_DATA")
-    return os.environ.get("DRPOSE_SOURCE") or "synthetic", project_root() / Path(folder).expanduser() if folder else None
+    return os.environ.get("DRPOSE_SOURCE") or "synthetic", project_root() / Path(
+        folder
+    ).expanduser() if folder else None
 
 
 def project_root() -> Path:

@@ -1,4 +1,7 @@
-"""Weights and poses from files: own checkpoints, the published layout, predictions made elsewhere."""
+"""Weights and poses from files:
+
+own checkpoints, the published layout, predictions made elsewhere.
+"""
 
 from .checkpoints import checkpoint_record, latest_checkpoint, load_checkpoint, save_checkpoint
 from .foreign_poses import save_predictions, with_predictions

@@ -1,4 +1,6 @@
-"""Own checkpoints: one safetensors file that holds weights, config and a record, and cannot run code."""
+"""Own checkpoints: one safetensors file that holds weights, config and a record, and cannot run
+code.
+"""
 
 import json
 import platform
@@ -19,29 +21,55 @@ from ..support import project_root, written_whole
 REMEDY = "train one with notebook 03_training, or give another path"
 
 
-def save_checkpoint(path: str | Path, model: DRPose, *, record: dict | None = None, dtype: torch.dtype = torch.float32) -> None:
-    """Write weights, config, joint names, versions and a record as one safetensors file, whole or not at all.
+def save_checkpoint(
+    path: str | Path,
+    model: DRPose,
+    *,
+    record: dict | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> None:
+    """Write weights, config, joint names, versions and a record as one safetensors file, whole or
+    not at all.
 
-    record: anything JSON takes; "train" should be the training poses' describe(), so that a wrong pairing is noticed later. It is the
-    model's own (model.record) if not given. dtype float16 halves the file; BatchNorm's statistics stay in float32. Raises ValueError if
-    the lifter cannot be rebuilt from its name alone, or if a weight is not finite in dtype.
+    record: anything JSON takes; "train" should be the training poses' describe(), so that a wrong
+    pairing is noticed later. It is the model's own (model.record) if not given. dtype float16
+    halves the file; BatchNorm's statistics stay in float32. Raises ValueError if the lifter cannot
+    be rebuilt from its name alone, or if a weight is not finite in dtype.
     """
-    with torch.random.fork_rng([]):  # a fresh lifter draws weights, which must not move the caller's random state
-        known = model.config.lifter in LIFTERS and _same_lifter(build_lifter(model.config.lifter), model.lifter)
+    with torch.random.fork_rng(
+        []
+    ):  # a fresh lifter draws weights, which must not move the caller's random state
+        known = model.config.lifter in LIFTERS and _same_lifter(
+            build_lifter(model.config.lifter), model.lifter
+        )
     if not known:
         raise ValueError(
-            f"this lifter is no {model.config.lifter!r}: register it (LIFTERS['mine'] = its class) and use ModelConfig(lifter='mine')"
+            f"this lifter is no {model.config.lifter!r}: register it (LIFTERS['mine'] = its class) "
+            "and use ModelConfig(lifter='mine')"
         )
     state = {name: value.contiguous().cpu() for name, value in model.state_dict().items()}
-    state = {name: value.to(dtype) if value.is_floating_point() and "running" not in name else value for name, value in state.items()}
-    if broken := [name for name, value in state.items() if value.is_floating_point() and not torch.isfinite(value).all()]:
-        raise ValueError(f"{broken[0]} holds NaN or numbers too large for {dtype}: nothing was written")
-    versions = {"python": platform.python_version()} | {name: version(name) for name in ("drpose", "torch", "numpy")}
+    state = {
+        name: value.to(dtype) if value.is_floating_point() and "running" not in name else value
+        for name, value in state.items()
+    }
+    if broken := [
+        name
+        for name, value in state.items()
+        if value.is_floating_point() and not torch.isfinite(value).all()
+    ]:
+        raise ValueError(
+            f"{broken[0]} holds NaN or numbers too large for {dtype}: nothing was written"
+        )
+    versions = {"python": platform.python_version()} | {
+        name: version(name) for name in ("drpose", "torch", "numpy")
+    }
     content = {"config": asdict(model.config), "record": model.record if record is None else record}
     try:
         metadata = json.dumps(content | {"versions": versions, "joints": JOINTS})
     except TypeError as error:
-        raise ValueError(f"the record must be plain numbers, strings, lists and dicts ({error})") from None
+        raise ValueError(
+            f"the record must be plain numbers, strings, lists and dicts ({error})"
+        ) from None
     with written_whole(path) as temporary:
         try:
             save_file(state, temporary, metadata={"drpose": metadata})
@@ -50,7 +78,9 @@ def save_checkpoint(path: str | Path, model: DRPose, *, record: dict | None = No
 
 
 def _same_lifter(rebuilt: Callable, lifter: Callable) -> bool:
-    """Whether the one built by name, given the other's weights, computes what the other does (equal weights alone do not say so)."""
+    """Whether the one built by name, given the other's weights, computes what the other does (equal
+    weights alone do not say so).
+    """
     if isinstance(rebuilt, Elsewhere) or isinstance(lifter, Elsewhere):
         return type(rebuilt) is type(lifter)
     if isinstance(rebuilt, torch.nn.Module) and isinstance(lifter, torch.nn.Module):
@@ -60,13 +90,20 @@ def _same_lifter(rebuilt: Callable, lifter: Callable) -> bool:
             return False
         rebuilt.eval()
     probe = torch.linspace(-1, 1, J * 2).view(1, J, 2)
-    where = next((p.device for p in lifter.parameters()), probe.device) if isinstance(lifter, torch.nn.Module) else probe.device
+    where = (
+        next((p.device for p in lifter.parameters()), probe.device)
+        if isinstance(lifter, torch.nn.Module)
+        else probe.device
+    )
     with torch.no_grad():
         return torch.allclose(rebuilt(probe), lifter(probe.to(where)).cpu(), rtol=1e-3, atol=1e-3)
 
 
 def checkpoint_record(path: str | Path) -> dict:
-    """What stands in a checkpoint beside the weights: config, record, versions, joints. Raises as load_checkpoint does."""
+    """What stands in a checkpoint beside the weights:
+
+    config, record, versions, joints. Raises as load_checkpoint does.
+    """
     if not Path(path).is_file():
         raise FileNotFoundError(f"{path} not found: {REMEDY}")
     try:
@@ -90,27 +127,36 @@ def load_checkpoint(path: str | Path, device: torch.device | str = "cpu") -> DRP
     content = checkpoint_record(path)
     config, record = content.get("config", {}), content.get("record", {})
     if tuple(content.get("joints", JOINTS)) != tuple(JOINTS):
-        raise ValueError(f"{path} was trained on another skeleton, its joints are {', '.join(map(str, content['joints']))}: {REMEDY}")
+        raise ValueError(
+            f"{path} was trained on another skeleton, its joints are "
+            f"{', '.join(map(str, content['joints']))}: {REMEDY}"
+        )
     try:
         with torch.random.fork_rng([]):  # its first weights are drawn, and replaced below
             model = DRPose(ModelConfig(**config))
     except (TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"{path} has a config this version does not know ({error}): register its lifter, or update drpose") from None
+        raise ValueError(
+            f"{path} has a config this version does not know ({error}): register its lifter, or "
+            "update drpose"
+        ) from None
     with safe_open(path, framework="pt") as file:
         state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open is no mapping)
     try:
         model.load_state_dict(state)
     except RuntimeError as error:
-        raise ValueError(f"{path} does not fit its own config {config}: {' '.join(str(error).split())[:300]}") from None
+        raise ValueError(
+            f"{path} does not fit its own config {config}: {' '.join(str(error).split())[:300]}"
+        ) from None
     model.record = record if isinstance(record, dict) else {}
     return model.to(device).eval()
 
 
 def latest_checkpoint(*sources: str) -> Path:
-    """The checkpoint to use for a source's poses: checkpoints/<source>.safetensors if training left one, else the kit's default.
+    """The checkpoint to use for a source's poses: checkpoints/<source>.safetensors if training left
+    one, else the kit's default.
 
-    Of several sources, the first of which there is one; none stands for "synthetic". The default was trained on the synthetic figure
-    (checkpoints/README.md).
+    Of several sources, the first of which there is one; none stands for "synthetic". The default
+    was trained on the synthetic figure (checkpoints/README.md).
     """
     folder = project_root() / "checkpoints"
     own = (folder / f"{source}.safetensors" for source in sources or ("synthetic",))

@@ -1,4 +1,7 @@
-"""The published weights: import and export of a state dict of the published code, entry by entry."""
+"""The published weights:
+
+import and export of a state dict of the published code, entry by entry.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -11,10 +14,10 @@ from ..diffusion import CosineSchedule, cosine_betas
 from ..lifters import DCGCT, HTNet, build_lifter
 from ..model import DRPose, ModelConfig
 
-# (own name, published name, form): the tables hold every entry, a form says how the tensor is laid out there.
-#   same: as it is.  flat: other axes of length 1.  cheb: (inputs, 3 * outputs) here, (3, 1, inputs, outputs) there.
-#   conv: (outputs, joints * inputs) here, (outputs, inputs, joints) there.
-#   qkv: one matrix here, three there, numbered 0 to 2.
+# (own name, published name, form): the tables hold every entry, a form says how the tensor is laid
+# out there.   same: as it is.  flat: other axes of length 1.  cheb: (inputs, 3 * outputs) here, (3,
+# 1, inputs, outputs) there.   conv: (outputs, joints * inputs) here, (outputs, inputs, joints)
+# there.   qkv: one matrix here, three there, numbered 0 to 2.
 _DENOISER = (
     (r"time1\.", "time_mlp.1.", "same"),
     (r"time2\.", "time_mlp.3.", "same"),
@@ -25,12 +28,20 @@ _DENOISER = (
     (r"layers\.(\d+)\.attention\.f\.proj\.", r"atten_layers.\1.self_attn.linears.3.", "same"),
     (r"layers\.(\d+)\.attention\.norm\.weight", r"atten_layers.\1.sublayer.0.norm.a_2", "same"),
     (r"layers\.(\d+)\.attention\.norm\.bias", r"atten_layers.\1.sublayer.0.norm.b_2", "same"),
-    (r"layers\.(\d+)\.attention\.modulation\.", r"atten_layers.\1.sublayer.0.adaLN_modulation.1.", "same"),
+    (
+        r"layers\.(\d+)\.attention\.modulation\.",
+        r"atten_layers.\1.sublayer.0.adaLN_modulation.1.",
+        "same",
+    ),
     (r"layers\.(\d+)\.graph\.f\.adjacency", r"atten_layers.\1.feed_forward.A_hat", "same"),
     (r"layers\.(\d+)\.graph\.f\.fc(\d)\.", r"atten_layers.\1.feed_forward.gconv\2.fc.", "same"),
     (r"layers\.(\d+)\.graph\.norm\.weight", r"atten_layers.\1.sublayer.1.norm.a_2", "same"),
     (r"layers\.(\d+)\.graph\.norm\.bias", r"atten_layers.\1.sublayer.1.norm.b_2", "same"),
-    (r"layers\.(\d+)\.graph\.modulation\.", r"atten_layers.\1.sublayer.1.adaLN_modulation.1.", "same"),
+    (
+        r"layers\.(\d+)\.graph\.modulation\.",
+        r"atten_layers.\1.sublayer.1.adaLN_modulation.1.",
+        "same",
+    ),
     (r"output\.", "gconv_output.", "cheb"),
     (r"blend\.fc1\.", "fusion.post_refine.0.", "same"),
     (r"blend\.fc2\.", "fusion.post_refine.3.", "same"),
@@ -75,14 +86,20 @@ _LIFTER_TABLES = {DCGCT: _DCGCT, HTNet: _HTNET}
 _NAMES = ("dcgct", "htnet")
 _PREFIXES = {"lifter": "encoder_feat.", "denoiser": "pose_estimator."}
 # What the published weights were trained on, for the check of pairing.
-TRAINED_ON = {"source": "published weights (Human3.6M)", "skeleton": "Human3.6M", "keypoints": "cpn_ft_h36m_dbb"}
+TRAINED_ON = {
+    "source": "published weights (Human3.6M)",
+    "skeleton": "Human3.6M",
+    "keypoints": "cpn_ft_h36m_dbb",
+}
 Weights = str | Path | Mapping[str, torch.Tensor]
 
 
 def load_published(path_or_state_dict: Weights, lifter: str = "dcgct") -> DRPose:
-    """A DRPose, in eval mode, from published weights: a .pth file or its state dict, initial model included.
+    """A DRPose, in eval mode, from published weights: a .pth file or its state dict, initial model
+    included.
 
-    Strict: raises ValueError that lists what is missing, left over or of another shape. A file's pickle may hold tensors only.
+    Strict: raises ValueError that lists what is missing, left over or of another shape. A file's
+    pickle may hold tensors only.
     """
     _known(lifter)
     where, state = _state(path_or_state_dict)
@@ -92,30 +109,43 @@ def load_published(path_or_state_dict: Weights, lifter: str = "dcgct") -> DRPose
         remedy = ": if it is a bare initial model, use load_published_lifter" if bare else ""
         raise ValueError(f"{where} lacks alphas_cumprod: it is no full DRPose checkpoint{remedy}")
     if not torch.allclose(alphas.double(), CosineSchedule(len(alphas)).alpha_bar, atol=1e-6):
-        raise ValueError(f"{where} was trained with another noise schedule than the cosine: it cannot be sampled from here")
+        raise ValueError(
+            f"{where} was trained with another noise schedule than the cosine: it cannot be "
+            "sampled from here"
+        )
     model = _filled(DRPose(ModelConfig(lifter=lifter, timesteps=len(alphas))), where, state)
     model.record = {"train": dict(TRAINED_ON)}
     return model
 
 
 def load_published_lifter(path_or_state_dict: Weights, lifter: str = "dcgct") -> nn.Module:
-    """An initial model alone, in eval mode, from the weights its own authors published, or from a full DRPose checkpoint.
+    """An initial model alone, in eval mode, from the weights its own authors published, or from a
+    full DRPose checkpoint.
 
-    Strict and safe as load_published is. DRPose(ModelConfig(lifter=name), this) trains a denoiser on it.
+    Strict and safe as load_published is. DRPose(ModelConfig(lifter=name), this) trains a denoiser
+    on it.
     """
     _known(lifter)
     where, state = _state(path_or_state_dict)
     prefix = _PREFIXES["lifter"]
     if any(name.startswith(prefix) for name in state):
-        state = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+        state = {
+            name.removeprefix(prefix): value
+            for name, value in state.items()
+            if name.startswith(prefix)
+        }
     return _filled(build_lifter(lifter), where, state)
 
 
 def export_published(model: DRPose | nn.Module) -> dict[str, torch.Tensor]:
-    """The weights of a DRPose, diffusion buffers included, or of a lifter alone, under the names and shapes of the published state dict."""
+    """The weights of a DRPose, diffusion buffers included, or of a lifter alone, under the names
+    and shapes of the published state dict.
+    """
     published = _schedule_buffers(model.schedule) if isinstance(model, DRPose) else {}
     for _, value, entries in _entries(model):
-        for (name, form), part in zip(entries, value.chunk(3) if entries[0][1] == "qkv" else [value]):
+        for (name, form), part in zip(
+            entries, value.chunk(3) if entries[0][1] == "qkv" else [value]
+        ):
             if form == "cheb" and part.ndim == 2:
                 part = part.unflatten(1, (3, -1)).transpose(0, 1).unsqueeze(1)
             elif form == "cheb":
@@ -129,30 +159,45 @@ def export_published(model: DRPose | nn.Module) -> dict[str, torch.Tensor]:
 
 
 def _state(weights: Weights) -> tuple[str, Mapping[str, torch.Tensor]]:
-    """What to call the weights in a message, and the weights; DataParallel's "module." is taken from their names."""
-    where, state = ("the state dict", weights) if isinstance(weights, Mapping) else (str(weights), _read_pth(Path(weights)))
-    if not all(isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()):
+    """What to call the weights in a message, and the weights; DataParallel's "module." is taken
+    from their names.
+    """
+    where, state = (
+        ("the state dict", weights)
+        if isinstance(weights, Mapping)
+        else (str(weights), _read_pth(Path(weights)))
+    )
+    if not all(
+        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()
+    ):
         raise ValueError(f"{where} holds no plain state dict: save model.state_dict() alone")
     return where, {name.removeprefix("module."): value for name, value in state.items()}
 
 
 def _known(lifter: str) -> None:
     if lifter not in _NAMES:
-        raise ValueError(f"no published layout is known for lifter {lifter!r}: choose from {', '.join(_NAMES)}")
+        raise ValueError(
+            f"no published layout is known for lifter {lifter!r}: choose from {', '.join(_NAMES)}"
+        )
 
 
 def _filled(module: nn.Module, where: str, state: Mapping[str, torch.Tensor]) -> nn.Module:
     """The module with published weights in it, in eval mode."""
     _compare(where, state, export_published(module))
-    module.load_state_dict({own: _to_own(entries, state, like) for own, like, entries in _entries(module)})
+    module.load_state_dict(
+        {own: _to_own(entries, state, like) for own, like, entries in _entries(module)}
+    )
     return module.eval()
 
 
 def _entries(model: nn.Module) -> Iterator[tuple[str, torch.Tensor, list[tuple[str, str]]]]:
-    """Yield (own name, tensor, [(published name, form)]) for every entry of the model's state dict."""
+    """Yield (own name, tensor, [(published name, form)]) for every entry of the state dict."""
     lifter = model.lifter if isinstance(model, DRPose) else model
     if type(lifter) not in _LIFTER_TABLES:
-        raise ValueError(f"no published layout is known for a {type(lifter).__name__}: only for {', '.join(_NAMES)}")
+        raise ValueError(
+            f"no published layout is known for a {type(lifter).__name__}: only for "
+            f"{', '.join(_NAMES)}"
+        )
     tables = {"lifter": _LIFTER_TABLES[type(lifter)], "denoiser": _DENOISER}
     for own, value in model.state_dict().items():
         part, rest = own.split(".", 1) if isinstance(model, DRPose) else ("lifter", own)
@@ -167,8 +212,14 @@ def _entries(model: nn.Module) -> Iterator[tuple[str, torch.Tensor, list[tuple[s
             raise ValueError(f"{own} stands in no table of the published layout")
 
 
-def _to_own(entries: list[tuple[str, str]], state: Mapping[str, torch.Tensor], like: torch.Tensor) -> torch.Tensor:
-    value = torch.cat([state[name] for name, _ in entries]) if len(entries) > 1 else state[entries[0][0]]
+def _to_own(
+    entries: list[tuple[str, str]], state: Mapping[str, torch.Tensor], like: torch.Tensor
+) -> torch.Tensor:
+    value = (
+        torch.cat([state[name] for name, _ in entries])
+        if len(entries) > 1
+        else state[entries[0][0]]
+    )
     if entries[0][1] == "cheb" and value.ndim == 4:
         value = value.squeeze(1).transpose(0, 1)
     if entries[0][1] == "conv" and value.ndim == 3:
@@ -176,7 +227,9 @@ def _to_own(entries: list[tuple[str, str]], state: Mapping[str, torch.Tensor], l
     return value.reshape(like.shape)
 
 
-def _compare(where: str, state: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor]) -> None:
+def _compare(
+    where: str, state: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor]
+) -> None:
     def some(names) -> str:
         names = sorted(names)
         return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
@@ -186,12 +239,20 @@ def _compare(where: str, state: Mapping[str, torch.Tensor], expected: Mapping[st
         problems.append(f"lacks {some(missing)}")
     if extra := state.keys() - expected.keys():
         problems.append(f"has left over {some(extra)}")
-    if wrong := [f"{n} {tuple(state[n].shape)}, not {tuple(v.shape)}" for n, v in expected.items() if n in state and state[n].shape != v.shape]:
+    if wrong := [
+        f"{n} {tuple(state[n].shape)}, not {tuple(v.shape)}"
+        for n, v in expected.items()
+        if n in state and state[n].shape != v.shape
+    ]:
         problems.append(f"has other shapes: {some(wrong)}")
-    if nan := [n for n, v in state.items() if n in expected and "." in n and not torch.isfinite(v).all()]:
+    if nan := [
+        n for n, v in state.items() if n in expected and "." in n and not torch.isfinite(v).all()
+    ]:
         problems.append(f"holds NaN or infinite numbers in {some(nan)}")
     if problems:
-        raise ValueError(f"{where} is not of the published layout for this lifter: it {'; it '.join(problems)}")
+        raise ValueError(
+            f"{where} is not of the published layout for this lifter: it {'; it '.join(problems)}"
+        )
 
 
 def _read_pth(path: Path) -> Mapping[str, torch.Tensor]:
@@ -201,7 +262,10 @@ def _read_pth(path: Path) -> Mapping[str, torch.Tensor]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file can fail in any way
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise ValueError(f"{path} cannot be read as weights alone (damaged, or it holds more than tensors): {reason}") from None
+        raise ValueError(
+            f"{path} cannot be read as weights alone (damaged, or it holds more than tensors): "
+            f"{reason}"
+        ) from None
     if not isinstance(state, Mapping):
         raise ValueError(f"{path} holds no plain state dict: save model.state_dict() alone")
     return state

@@ -1,6 +1,7 @@
 """A synthetic human figure: proportions, joint limits, and the 17 joints that a motion gives it.
 
-World frame: z up, metres, the floor at z = 0. Body frame: x right, y forward, z up. Arrays are numpy float64, T frames first.
+World frame: z up, metres, the floor at z = 0. Body frame: x right, y forward, z up. Arrays are
+numpy float64, T frames first.
 """
 
 from typing import NamedTuple
@@ -9,16 +10,19 @@ import numpy as np
 
 from ...skeleton import J
 
-# Limits in radians. Elbows and knees are hinges that bend one way; a figure never leaves these ranges.
+# Limits in radians. Elbows and knees are hinges that bend one way; a figure never leaves these
+# ranges.
 KNEE_FLEXION = (0.05, 2.6)
 ELBOW_FLEXION = (0.10, 2.55)
 TRUNK_FORWARD, TRUNK_SIDE, TRUNK_TWIST = (-0.4, 1.6), (-0.5, 0.5), (-0.7, 0.7)
 NECK_NOD, NECK_TILT, NECK_TURN = (-0.6, 0.6), (-0.4, 0.4), (-1.1, 1.1)
 
-# Bone lengths as fractions of the stature, after the segment table of Drillis and Contini (1966) with joint centres
-# placed as Human3.6M places them (shoulders narrower than the acromia, hips at the femur heads).
+# Bone lengths as fractions of the stature, after the segment table of Drillis and Contini (1966)
+# with joint centres placed as Human3.6M places them (shoulders narrower than the acromia, hips at
+# the femur heads).
 FRACTIONS = {
-    "hip": 0.077, "thigh": 0.253, "shank": 0.250, "lower_spine": 0.135, "upper_spine": 0.147, "neck": 0.067, "head": 0.066,
+    "hip": 0.077, "thigh": 0.253, "shank": 0.250, "lower_spine": 0.135, "upper_spine": 0.147,
+    "neck": 0.067, "head": 0.066,
     "shoulder": 0.088, "upper_arm": 0.163, "forearm": 0.145, "ankle": 0.045,
 }  # fmt: skip
 
@@ -48,29 +52,48 @@ class Body(NamedTuple):
 
 
 def draw_body(rng: np.random.Generator) -> Body:
-    """One person: stature 1.55 to 1.92 m, each bone a few percent off the average proportions, left and right alike."""
+    """One person: stature 1.55 to 1.92 m, each bone a few percent off the average proportions, left
+    and right alike.
+    """
     stature = np.clip(rng.normal(1.73, 0.09), 1.55, 1.92)
     spread = {"shoulder": 0.06, "hip": 0.06}
-    return Body(**{name: stature * part * np.clip(rng.normal(1, spread.get(name, 0.035)), 0.88, 1.12) for name, part in FRACTIONS.items()})
+    return Body(
+        **{
+            name: stature * part * np.clip(rng.normal(1, spread.get(name, 0.035)), 0.88, 1.12)
+            for name, part in FRACTIONS.items()
+        }
+    )
 
 
 class Motion(NamedTuple):
-    """What moves a body for T frames. Index 0 of a pair is left, 1 right. Limbs reach for targets; bones keep their lengths."""
+    """What moves a body for T frames.
 
-    pelvis: np.ndarray  # (T, 3) wanted place of the hip joint, world; lowered where the legs would not reach the feet
+    Index 0 of a pair is left, 1 right. Limbs reach for targets; bones keep their lengths.
+    """
+
+    # (T, 3) wanted place of the hip joint, world; lowered where the legs would not reach the feet
+    pelvis: np.ndarray
     yaw: np.ndarray  # (T,) where the pelvis faces, radians from the world's x axis
     tilt: np.ndarray  # (T, 2) of the pelvis: forward, to the right
     trunk: np.ndarray  # (T, 3) bend of the spine: forward, to the right, twist to the left
     neck: np.ndarray  # (T, 3) nod forward, tilt to the right, turn to the left
     foot: np.ndarray  # (T, 2, 3) ankles, world
-    knee: np.ndarray  # (T, 2, 3) where the knees point: outward, forward, up from the pelvis (any length)
-    hand: np.ndarray  # (T, 2, 3) wrists: outward, forward, up from the shoulder in the chest's frame, in arm lengths
-    prop: np.ndarray  # (T, 2, 3) where a hand may rest: outward, forward, up from the pelvis, level frame, metres
+    knee: (
+        np.ndarray
+    )  # (T, 2, 3) where the knees point: outward, forward, up from the pelvis (any length)
+    # (T, 2, 3) wrists: outward, forward, up from the shoulder in the chest's frame, in arm lengths
+    hand: np.ndarray
+    prop: (
+        np.ndarray
+    )  # (T, 2, 3) where a hand may rest: outward, forward, up from the pelvis, level frame, metres
     resting: np.ndarray  # (T, 2) 0: the hand goes where hand says, 1: where prop says
 
 
 def turn(forward: np.ndarray, side: np.ndarray, twist: np.ndarray) -> np.ndarray:
-    """(T, 3, 3) body rotations: bend forward, then to the right, then twist to the left; angles (T,) radians."""
+    """(T, 3, 3) body rotations:
+
+    bend forward, then to the right, then twist to the left; angles (T,) radians.
+    """
     cf, sf, cs, ss, ct, st = (f(a) for a in (forward, side, twist) for f in (np.cos, np.sin))
     zero, one = np.zeros_like(cf), np.ones_like(cf)
 
@@ -87,8 +110,16 @@ def facing(yaw: np.ndarray) -> np.ndarray:
     return turn(np.zeros_like(yaw), np.zeros_like(yaw), yaw - np.pi / 2)
 
 
-def bend_limb(start: np.ndarray, target: np.ndarray, first: float, second: float, pole: np.ndarray, flexion: tuple[float, float]):
-    """Two bones from start towards target, bent towards pole within the flexion limits -> (middle joint, end), each (T, 3).
+def bend_limb(
+    start: np.ndarray,
+    target: np.ndarray,
+    first: float,
+    second: float,
+    pole: np.ndarray,
+    flexion: tuple[float, float],
+):
+    """Two bones from start towards target, bent towards pole within the flexion limits -> (middle
+    joint, end), each (T, 3).
 
     The end is the target where the limits let it be, else the nearest point on the line to it.
     """
@@ -112,19 +143,35 @@ def pose_figure(body: Body, motion: Motion) -> np.ndarray:
     sides = np.array([-1.0, 1.0])  # left, right
 
     def from_pelvis(vectors):  # (T, 2, 3) outward, forward, up -> world directions
-        return np.einsum("tij,tsj->tsi", heading, vectors * np.stack([sides, [1, 1], [1, 1]], axis=-1))
+        return np.einsum(
+            "tij,tsj->tsi", heading, vectors * np.stack([sides, [1, 1], [1, 1]], axis=-1)
+        )
 
-    hip_offsets = np.einsum("tij,sj->tsi", pelvis_turn, np.stack([sides * body.hip, [0, 0], [0, 0]], axis=-1))
-    # The legs carry the pelvis: it sinks as far as the feet need it to (a soft minimum keeps the motion smooth).
-    longest = np.sqrt(body.thigh**2 + body.shank**2 + 2 * body.thigh * body.shank * np.cos(2 * KNEE_FLEXION[0]))
+    hip_offsets = np.einsum(
+        "tij,sj->tsi", pelvis_turn, np.stack([sides * body.hip, [0, 0], [0, 0]], axis=-1)
+    )
+    # The legs carry the pelvis: it sinks as far as the feet need it to (a soft minimum keeps the
+    # motion smooth).
+    longest = np.sqrt(
+        body.thigh**2 + body.shank**2 + 2 * body.thigh * body.shank * np.cos(2 * KNEE_FLEXION[0])
+    )
     away = np.linalg.norm((m.pelvis[:, None] + hip_offsets - m.foot)[..., :2], axis=-1)
     highest = m.foot[..., 2] + np.sqrt(np.maximum(longest**2 - away**2, 0.01)) - hip_offsets[..., 2]
     heights = np.concatenate([m.pelvis[:, 2:], highest], axis=1)
     pelvis = m.pelvis.copy()
-    pelvis[:, 2] = -0.01 * np.log(np.exp(-(heights - heights.min(1, keepdims=True)) / 0.01).sum(1)) + heights.min(1)
+    pelvis[:, 2] = -0.01 * np.log(
+        np.exp(-(heights - heights.min(1, keepdims=True)) / 0.01).sum(1)
+    ) + heights.min(1)
 
-    trunk = np.stack([np.clip(m.trunk[:, i], *limit) for i, limit in enumerate((TRUNK_FORWARD, TRUNK_SIDE, TRUNK_TWIST))])
-    neck = np.stack([np.clip(m.neck[:, i], *limit) for i, limit in enumerate((NECK_NOD, NECK_TILT, NECK_TURN))])
+    trunk = np.stack(
+        [
+            np.clip(m.trunk[:, i], *limit)
+            for i, limit in enumerate((TRUNK_FORWARD, TRUNK_SIDE, TRUNK_TWIST))
+        ]
+    )
+    neck = np.stack(
+        [np.clip(m.neck[:, i], *limit) for i, limit in enumerate((NECK_NOD, NECK_TILT, NECK_TURN))]
+    )
     lower = pelvis_turn @ turn(*(0.4 * trunk))
     chest = lower @ turn(*(0.6 * trunk))
     gaze_low, gaze = chest @ turn(*(0.5 * neck)), chest @ turn(*neck)
@@ -139,14 +186,24 @@ def pose_figure(body: Body, motion: Motion) -> np.ndarray:
     for side, hip, shoulder in ((0, 4, 11), (1, 1, 14)):
         joints[:, hip] = pelvis + hip_offsets[:, side]
         joints[:, hip + 1], joints[:, hip + 2] = bend_limb(
-            joints[:, hip], m.foot[:, side], body.thigh, body.shank, knee_poles[:, side], KNEE_FLEXION
+            joints[:, hip],
+            m.foot[:, side],
+            body.thigh,
+            body.shank,
+            knee_poles[:, side],
+            KNEE_FLEXION,
         )
         # A raised arm takes the shoulder along.
         lift = -0.12 + 0.35 * np.clip(m.hand[:, side, 2] + 0.3, 0, 1.2) * (1 - m.resting[:, side])
-        outward = np.stack([sides[side] * np.cos(lift), np.zeros_like(lift), np.sin(lift)], axis=-1) * body.shoulder
+        outward = (
+            np.stack([sides[side] * np.cos(lift), np.zeros_like(lift), np.sin(lift)], axis=-1)
+            * body.shoulder
+        )
         joints[:, shoulder] = joints[:, 8] + np.einsum("tij,tj->ti", chest, outward)
         mirror = np.array([sides[side], 1, 1])
-        free = joints[:, shoulder] + np.einsum("tij,tj->ti", chest, _around_shoulder(m.hand[:, side]) * mirror * body.arm)
+        free = joints[:, shoulder] + np.einsum(
+            "tij,tj->ti", chest, _around_shoulder(m.hand[:, side]) * mirror * body.arm
+        )
         prop = pelvis + np.einsum("tij,tj->ti", heading, m.prop[:, side] * mirror)
         rest = m.resting[:, side, None]
         target = (1 - rest) * free + rest * prop
@@ -159,23 +216,32 @@ def pose_figure(body: Body, motion: Motion) -> np.ndarray:
 
 
 def _around_shoulder(hand: np.ndarray) -> np.ndarray:
-    """Wrist targets (T, 3) in arm lengths, led in front of the shoulder where their straight path would cross it."""
+    """Wrist targets (T, 3) in arm lengths, led in front of the shoulder where their straight path
+    would cross it.
+    """
     outward, forward, up = hand.T
     closest = (0.38**2 - outward**2 - up**2) / 0.38
-    return np.stack([outward, 0.5 * (forward + closest + np.sqrt((forward - closest) ** 2 + 0.1**2)), up], axis=-1)
+    return np.stack(
+        [outward, 0.5 * (forward + closest + np.sqrt((forward - closest) ** 2 + 0.1**2)), up],
+        axis=-1,
+    )
 
 
 def _elbow_pole(reach: np.ndarray) -> np.ndarray:
-    """Where an elbow points when the wrist is at reach (T, 3), both outward, forward, up in the chest's frame.
+    """Where an elbow points when the wrist is at reach (T, 3), both outward, forward, up in the
+    chest's frame.
 
-    For a hand straight ahead it points down and outward; every other reach turns that the shortest way along. So it never jumps,
-    but for a hand straight behind the shoulder, where none goes.
+    For a hand straight ahead it points down and outward; every other reach turns that the shortest
+    way along. So it never jumps, but for a hand straight behind the shoulder, where none goes.
     """
     ahead, elbow = np.array([0.12, 0.92, -0.37]), np.array([0.50, -0.39, -0.80])
     ahead /= np.linalg.norm(ahead)
     elbow -= (elbow @ ahead) * ahead
     line = reach / np.maximum(np.linalg.norm(reach, axis=-1, keepdims=True), 1e-9)
-    return elbow - (line @ elbow)[:, None] * (ahead + line) / np.maximum(1 + line @ ahead, 1e-3)[:, None]
+    return (
+        elbow
+        - (line @ elbow)[:, None] * (ahead + line) / np.maximum(1 + line @ ahead, 1e-3)[:, None]
+    )
 
 
 def _bone(length: float, forward: float) -> np.ndarray:

@@ -1,14 +1,19 @@
-"""Ways to move: walking, standing, sitting, sitting on the floor; hands and trunk that visit postures. Made up, not recorded.
+"""Ways to move: walking, standing, sitting, sitting on the floor; hands and trunk that visit
+postures. Made up, not recorded.
 
-Hands and trunk glide between held postures along minimum-jerk paths (Flash and Hogan 1985), feet step and stay where they stand,
-and slow noise keeps everything alive. t (T,) is seconds throughout.
+Hands and trunk glide between held postures along minimum-jerk paths (Flash and Hogan 1985), feet
+step and stay where they stand, and slow noise keeps everything alive. t (T,) is seconds throughout.
 """
 
 import numpy as np
 
 from .figure import Body, Motion
 
-HANG = (0.12, 0.05, -0.96)  # where a wrist is at ease: outward, forward, up from its shoulder, in arm lengths
+HANG = (
+    0.12,
+    0.05,
+    -0.96,
+)  # where a wrist is at ease: outward, forward, up from its shoulder, in arm lengths
 STEP_WIDTH = 0.20  # metres between the feet
 
 
@@ -19,7 +24,10 @@ def glide(s: np.ndarray) -> np.ndarray:
 
 
 def sway(rng: np.random.Generator, t: np.ndarray, period: float, size) -> np.ndarray:
-    """Smooth noise around 0, (T, *size): no faster than period seconds, standard deviation about 1."""
+    """Smooth noise around 0, (T, *size):
+
+    no faster than period seconds, standard deviation about 1.
+    """
     size = (size,) if isinstance(size, int) else size
     rate = 2 * np.pi * rng.uniform(0.15, 1.0, (6, *size)) / period
     phase = rng.uniform(0, 2 * np.pi, (6, *size))
@@ -33,7 +41,9 @@ def holds(rng, t, options, *, hold=(0.6, 2.2), move=(0.5, 1.0), jitter=0.06) -> 
     path = np.tile(place, (len(t), 1))
     now = rng.uniform(0, hold[1])
     while now < t[-1]:
-        target = options[rng.integers(len(options))] + jitter * rng.standard_normal(options.shape[1])
+        target = options[rng.integers(len(options))] + jitter * rng.standard_normal(
+            options.shape[1]
+        )
         duration = rng.uniform(*move)
         path += glide((t - now) / duration)[:, None] * (target - place)
         place, now = target, now + duration + rng.uniform(*hold)
@@ -47,22 +57,46 @@ def arms(rng, t, left, right, **timing) -> np.ndarray:
 
 
 def _motion(rng, t, pelvis, yaw, foot, knee, *, lean=0.05) -> Motion:
-    """A motion of the lower body with everything else at ease: hands hanging, trunk and gaze wandering."""
+    """A motion of the lower body with everything else at ease:
+
+    hands hanging, trunk and gaze wandering.
+    """
     trunk = 0.05 * sway(rng, t, 3, 3) + np.array([lean, 0, 0])
     neck = sway(rng, t, 2.5, 3) * np.array([0.12, 0.06, 0.30]) + np.array([0.08, 0, 0])
     tilt = 0.03 * sway(rng, t, 3, 2)
     shape = (len(t), 2, 3)
-    return Motion(pelvis, yaw, tilt, trunk, neck, foot, knee, arms(rng, t, [HANG], [HANG]), np.zeros(shape), np.zeros(shape[:2]))
+    return Motion(
+        pelvis,
+        yaw,
+        tilt,
+        trunk,
+        neck,
+        foot,
+        knee,
+        arms(rng, t, [HANG], [HANG]),
+        np.zeros(shape),
+        np.zeros(shape[:2]),
+    )
 
 
 def _level(xy: np.ndarray, yaw: np.ndarray, outward, forward, side: int) -> np.ndarray:
-    """World xy of a point beside (outward) and before (forward) a place that faces yaw; side -1 left, 1 right."""
-    ahead, right = np.stack([np.cos(yaw), np.sin(yaw)], -1), np.stack([np.sin(yaw), -np.cos(yaw)], -1)
-    return xy + side * np.asarray(outward)[..., None] * right + np.asarray(forward)[..., None] * ahead
+    """World xy of a point beside (outward) and before (forward) a place that faces yaw; side -1
+    left, 1 right.
+    """
+    ahead, right = (
+        np.stack([np.cos(yaw), np.sin(yaw)], -1),
+        np.stack([np.sin(yaw), -np.cos(yaw)], -1),
+    )
+    return (
+        xy + side * np.asarray(outward)[..., None] * right + np.asarray(forward)[..., None] * ahead
+    )
 
 
 def walk(rng, t, body: Body, *, speed=1.1, lean=0.06) -> Motion:
-    """Rounds through the room: stance feet do not slide, swinging feet lift, arms swing against the legs."""
+    """Rounds through the room:
+
+    stance feet do not slide, swinging feet lift, arms swing against the legs.
+    """
     speed = speed * rng.uniform(0.85, 1.15)
     radius = rng.uniform(0.8, 1.5)
     # The path is known beyond both ends: a foot stands where the body will be over it.
@@ -74,7 +108,9 @@ def walk(rng, t, body: Body, *, speed=1.1, lean=0.06) -> Motion:
     heading = np.unwrap(np.arctan2(velocity[:, 1], velocity[:, 0]))
 
     def at(when):
-        return np.stack([np.interp(when, fine, path[:, i]) for i in (0, 1)], -1), np.interp(when, fine, heading)
+        return np.stack([np.interp(when, fine, path[:, i]) for i in (0, 1)], -1), np.interp(
+            when, fine, heading
+        )
 
     stride = 1.35 * body.leg / speed * rng.uniform(0.92, 1.08)  # seconds for two steps
     phase = t / stride + rng.uniform()
@@ -83,37 +119,58 @@ def walk(rng, t, body: Body, *, speed=1.1, lean=0.06) -> Motion:
     for i, side in enumerate((-1, 1)):
         cycle = phase + 0.5 * i
         count, part = np.floor(cycle), cycle % 1  # the first 0.4 of a cycle swings, the rest stands
-        landings = [((count + k + 0.7 - 0.5 * i) - offset) * stride for k in (-1, 0)]  # middle of the stance, seconds
+        landings = [
+            ((count + k + 0.7 - 0.5 * i) - offset) * stride for k in (-1, 0)
+        ]  # middle of the stance, seconds
         places = [_level(*at(when), STEP_WIDTH / 2 * 0.8, 0.0, side) for when in landings]
         s = np.clip(part / 0.4, 0, 1)
         swing, stance = s * s * (3 - 2 * s), np.clip((part - 0.4) / 0.6, 0, 1)
         foot[:, i, :2] = places[0] + swing[:, None] * (places[1] - places[0])
-        lift = np.where(part < 0.4, 0.06 * (1 - swing) + 0.08 * np.sin(np.pi * swing), 0.06 * glide((stance - 0.5) / 0.5))
+        lift = np.where(
+            part < 0.4,
+            0.06 * (1 - swing) + 0.08 * np.sin(np.pi * swing),
+            0.06 * glide((stance - 0.5) / 0.5),
+        )
         foot[:, i, 2] = body.ankle + lift
     xy, yaw = at(t)
     stance_side = np.sin(2 * np.pi * phase)  # towards the right foot while the left swings
     xy = _level(xy, yaw, 0.02 * stance_side, 0.0, 1)
     height = body.ankle + 0.985 * body.leg - 0.015 * np.cos(4 * np.pi * phase)
     m = _motion(rng, t, np.column_stack([xy, height]), yaw, foot, _knees(t), lean=lean)
-    swing = rng.uniform(0.18, 0.38) * np.stack([np.cos(2 * np.pi * (phase - 0.95)), np.cos(2 * np.pi * (phase - 0.45))], 1)
+    swing = rng.uniform(0.18, 0.38) * np.stack(
+        [np.cos(2 * np.pi * (phase - 0.95)), np.cos(2 * np.pi * (phase - 0.45))], 1
+    )
     hand = m.hand.copy()
     hand[..., 1] += swing
     hand[..., 2] += 0.10 + 0.25 * np.abs(swing)
-    twist = m.trunk + np.stack([0 * phase, 0 * phase, 0.10 * np.cos(2 * np.pi * (phase - 0.45))], -1)
-    return m._replace(hand=hand, trunk=twist, tilt=m.tilt + np.stack([0 * phase, 0.04 * stance_side], -1))
+    twist = m.trunk + np.stack(
+        [0 * phase, 0 * phase, 0.10 * np.cos(2 * np.pi * (phase - 0.45))], -1
+    )
+    return m._replace(
+        hand=hand, trunk=twist, tilt=m.tilt + np.stack([0 * phase, 0.04 * stance_side], -1)
+    )
 
 
 def _knees(t, outward=0.15, forward=1.0, up=0.0) -> np.ndarray:
     return np.broadcast_to(np.array([outward, forward, up]), (len(t), 2, 3)).copy()
 
 
-def stand(rng, t, body: Body, *, width=STEP_WIDTH, crouch: np.ndarray | float = 0.0, restless=(1.5, 5.0)) -> Motion:
-    """On the spot: weight shifts, and now and then a step to another place and heading, one foot after the other."""
-    xy, yaw = np.tile(rng.uniform(-0.6, 0.6, 2), (len(t), 1)), np.full(len(t), rng.uniform(-np.pi, np.pi))
+def stand(
+    rng, t, body: Body, *, width=STEP_WIDTH, crouch: np.ndarray | float = 0.0, restless=(1.5, 5.0)
+) -> Motion:
+    """On the spot: weight shifts, and now and then a step to another place and heading, one foot
+    after the other.
+    """
+    xy, yaw = (
+        np.tile(rng.uniform(-0.6, 0.6, 2), (len(t), 1)),
+        np.full(len(t), rng.uniform(-np.pi, np.pi)),
+    )
     place, heading = xy[0].copy(), yaw[0]
 
     def plant(side):
-        return _level(place, heading, width / 2 * rng.uniform(0.8, 1.5), rng.uniform(-0.10, 0.10), side)
+        return _level(
+            place, heading, width / 2 * rng.uniform(0.8, 1.5), rng.uniform(-0.10, 0.10), side
+        )
 
     foot = np.empty((len(t), 2, 3))
     stands = [plant(-1), plant(1)]
@@ -139,11 +196,15 @@ def stand(rng, t, body: Body, *, width=STEP_WIDTH, crouch: np.ndarray | float = 
 
 
 def sit(rng, t, body: Body) -> Motion:
-    """On a chair: feet on the floor, stretched, tucked or with crossed ankles; the back upright or leaning."""
+    """On a chair: feet on the floor, stretched, tucked or with crossed ankles; the back upright or
+    leaning.
+    """
     yaw = rng.uniform(-np.pi, np.pi) + 0.08 * sway(rng, t, 5, 1)[:, 0]
     xy = rng.uniform(-0.5, 0.5, 2) + 0.012 * sway(rng, t, 4, 2)
     height = np.full(len(t), body.ankle + body.shank + rng.uniform(-0.05, 0.02))
-    options = np.array([(0.10, 0.46), (0.14, 0.50), (0.08, 0.28), (0.10, 0.70), (-0.06, 0.60), (0.22, 0.45)])  # outward, forward
+    options = np.array(
+        [(0.10, 0.46), (0.14, 0.50), (0.08, 0.28), (0.10, 0.70), (-0.06, 0.60), (0.22, 0.45)]
+    )  # outward, forward
     foot = np.empty((len(t), 2, 3))
     for i, side in enumerate((-1, 1)):
         spot = holds(rng, t, options * body.leg / 0.87, hold=(2, 6), jitter=0.02)
@@ -156,39 +217,75 @@ def sit(rng, t, body: Body) -> Motion:
 
 
 def sit_on_floor(rng, t, body: Body) -> Motion:
-    """Down to the floor from standing (or seated from the start): legs stretched, drawn up or crossed, hands on knees or behind."""
+    """Down to the floor from standing (or seated from the start):
+
+    legs stretched, drawn up or crossed, hands on knees or behind.
+    """
     yaw = rng.uniform(-np.pi, np.pi) + 0.06 * sway(rng, t, 5, 1)[:, 0]
     down = glide((t - rng.uniform(-2.0, 0.35 * t[-1])) / rng.uniform(1.6, 2.4))
     xy = rng.uniform(-0.5, 0.5, 2) + 0.01 * sway(rng, t, 4, 2)
     seat = 0.09 + rng.uniform(0, 0.03)
     height = (1 - down) * (body.ankle + 0.98 * body.leg) + down * seat
     # outward, forward of the feet in leg lengths; outward, forward, up of the knees
-    styles = {"stretched": (0.12, 0.95, 0.1, 0.2, 1.0), "drawn up": (0.14, 0.52, 0.1, 0.3, 1.0), "crossed": (-0.10, 0.36, 1.0, 0.3, 0.35)}
+    styles = {
+        "stretched": (0.12, 0.95, 0.1, 0.2, 1.0),
+        "drawn up": (0.14, 0.52, 0.1, 0.3, 1.0),
+        "crossed": (-0.10, 0.36, 1.0, 0.3, 0.35),
+    }
     both = rng.choice(list(styles))
     foot, knee = np.empty((len(t), 2, 3)), np.empty((len(t), 2, 3))
     for i, side in enumerate((-1, 1)):
-        style = styles[both if both == "crossed" or rng.uniform() < 0.6 else rng.choice(["stretched", "drawn up"])]
+        style = styles[
+            both
+            if both == "crossed" or rng.uniform() < 0.6
+            else rng.choice(["stretched", "drawn up"])
+        ]
         shift = 0.03 * sway(rng, t, 4, 2)
         outward = (1 - down) * 0.11 + down * (style[0] + 0.05 * shift[:, 0]) * body.leg
         # The feet wait in front while the body goes down behind them.
-        forward = (1 - down) * 0.02 + (down * style[1] + 0.25 * np.sin(np.pi * down) * (style[1] < 0.6)) * body.leg + shift[:, 1] * down
+        forward = (
+            (1 - down) * 0.02
+            + (down * style[1] + 0.25 * np.sin(np.pi * down) * (style[1] < 0.6)) * body.leg
+            + shift[:, 1] * down
+        )
         foot[:, i, :2] = _level(xy, yaw, outward, forward, side)
         foot[:, i, 2] = body.ankle
-        knee[:, i] = (1 - down)[:, None] * np.array([0.3, 1.0, 0.2]) + down[:, None] * np.array(style[2:])
+        knee[:, i] = (1 - down)[:, None] * np.array([0.3, 1.0, 0.2]) + down[:, None] * np.array(
+            style[2:]
+        )
     m = _motion(rng, t, np.column_stack([xy, height]), yaw, foot, knee)
-    lean = 0.9 * np.sin(np.pi * np.clip(down, 0, 1)) + down * holds(rng, t, [(0.25,), (0.5,), (-0.1,)], hold=(2, 5))[:, 0]
+    lean = (
+        0.9 * np.sin(np.pi * np.clip(down, 0, 1))
+        + down * holds(rng, t, [(0.25,), (0.5,), (-0.1,)], hold=(2, 5))[:, 0]
+    )
     tilt = m.tilt + np.stack([-0.35 * down, 0 * down], -1)
-    spots = {"knees": (0.16, 0.40, 0.32), "behind": (0.22, -0.30, 0.02), "ankles": (0.05, 0.45, 0.10)}
-    prop = np.stack([holds(rng, t, [spots[k] for k in spots], hold=(2, 5), jitter=0.02) for _ in range(2)], axis=1)
+    spots = {
+        "knees": (0.16, 0.40, 0.32),
+        "behind": (0.22, -0.30, 0.02),
+        "ankles": (0.05, 0.45, 0.10),
+    }
+    prop = np.stack(
+        [holds(rng, t, [spots[k] for k in spots], hold=(2, 5), jitter=0.02) for _ in range(2)],
+        axis=1,
+    )
     prop[..., 2] = np.maximum(prop[..., 2], 0.03 - seat)  # not through the floor
-    return m._replace(trunk=m.trunk + np.stack([lean, 0 * lean, 0 * lean], -1), tilt=tilt, prop=prop, resting=np.stack([down, down], 1))
+    return m._replace(
+        trunk=m.trunk + np.stack([lean, 0 * lean, 0 * lean], -1),
+        tilt=tilt,
+        prop=prop,
+        resting=np.stack([down, down], 1),
+    )
 
 
 def mirror_motion(m: Motion) -> Motion:
-    """The motion of a left-handed twin: what the left did the right does. The room is mirrored at the xz plane."""
+    """The motion of a left-handed twin:
+
+    what the left did the right does. The room is mirrored at the xz plane.
+    """
     flip_y = np.array([1, -1, 1])
     swap = [1, 0]
     return Motion(
         m.pelvis * flip_y, -m.yaw, m.tilt * [1, -1], m.trunk * [1, -1, -1], m.neck * [1, -1, -1],
-        (m.foot * flip_y)[:, swap], m.knee[:, swap], m.hand[:, swap], m.prop[:, swap], m.resting[:, swap],
+        (m.foot * flip_y)[:, swap], m.knee[:, swap], m.hand[:, swap], m.prop[:, swap],
+        m.resting[:, swap],
     )  # fmt: skip

@@ -1,4 +1,7 @@
-"""The embedded default: an animated figure in front of the Human3.6M cameras. Made up, seeded, no download; not human data."""
+"""The embedded default:
+
+an animated figure in front of the Human3.6M cameras. Made up, seeded, no download; not human data.
+"""
 
 from collections.abc import Iterator
 
@@ -16,20 +19,33 @@ SPLITS = {"train": TRAIN_SUBJECTS, "test": TEST_SUBJECTS}
 
 
 def synthetic_poses(
-    split: str = "train", *, seed: int = 0, keypoints: str = "detected", stride: int = 5, seconds: float = 10.0, takes: int = 2
+    split: str = "train",
+    *,
+    seed: int = 0,
+    keypoints: str = "detected",
+    stride: int = 5,
+    seconds: float = 10.0,
+    takes: int = 2,
 ) -> PoseSet:
-    """Synthetic poses of the five training or two test subjects, fifteen actions each, four cameras.
+    """Synthetic poses of the five training or two test subjects, fifteen actions each, four
+    cameras.
 
-    Every stride-th frame at 50 Hz of takes of the given seconds: 60,000 train and 24,000 test poses as called. keypoints: "detected" (the
-    detector model, with confidence) or "exact". Subjects differ in their proportions; the same seed gives the same poses for both keypoints.
+    Every stride-th frame at 50 Hz of takes of the given seconds: 60,000 train and 24,000 test poses
+    as called. keypoints: "detected" (the detector model, with confidence) or "exact". Subjects
+    differ in their proportions; the same seed gives the same poses for both keypoints.
     """
     if split not in SPLITS:
         raise ValueError(f"unknown split {split!r}: choose from {', '.join(SPLITS)}")
     if stride < 1 or takes < 1 or seconds < 1:
-        raise ValueError(f"stride and takes must be at least 1 and seconds at least 1, got {stride}, {takes} and {seconds}")
+        raise ValueError(
+            f"stride and takes must be at least 1 and seconds at least 1, got {stride}, {takes} "
+            f"and {seconds}"
+        )
     source = f"synthetic figure (not human data), {split} subjects, seed {seed}, 2D: {keypoints}"
     recordings = _perform(split, seed, stride, seconds, takes)
-    return film(recordings, keypoints=keypoints, seed=seed, source=source, skeleton="synthetic figure")
+    return film(
+        recordings, keypoints=keypoints, seed=seed, source=source, skeleton="synthetic figure"
+    )
 
 
 def _perform(split: str, seed: int, stride: int, seconds: float, takes: int) -> Iterator[Recording]:
