@@ -4,36 +4,27 @@ Letters: B poses in a batch, H hypotheses, K sampling steps, J = 17 joints, C ch
 set. Metres inside, millimetres in tables and figures (names end in _mm). Camera frame, relative to
 joint 0 unless the name says root.
 
-To read the method in one sitting: skeleton, data, diffusion, denoiser, model, metrics. Figures are
-in drpose_core.plots.
+Words: a *lifter* (initial model) turns 2D keypoints into one 3D pose, the *initial pose*; the
+denoiser turns noise into *hypotheses*, plausible poses given both; the *answer* is the one pose
+chosen from them; an *oracle* is a score for which the ground truth chose.
+
+To read the method in one sitting: skeleton, data, diffusion, denoiser, model, losses, sampling,
+scores/metrics. Figures are in drpose_core.plots, widgets in drpose_core.explorer.
 """
 
-from .cameras import (
-    camera_to_world,
-    estimate_root,
-    normalize_screen,
-    project,
-    screen_to_pixels,
-    world_to_camera,
-)
+from .cameras import estimate_root, normalize_screen, project, screen_to_pixels
 from .data import PoseSet, batches
 from .denoiser import Denoiser
 from .diffusion import CosineSchedule, Step, ddim, dpm_solver, with_flip
 from .evaluation import assess, evaluate
-from .experiments import fingerprint, history, run_folder, runs, sweep, train_in
+from .experiments import fingerprint, history, runs, sweep, train_in
 from .keypoints import Keypoints, detect_keypoints, picture_frame, read_keypoints, training_view
 from .lifters import LIFTERS, build_lifter
-from .model import (
-    DRPose,
-    ModelConfig,
-    denoise_fn,
-    denoising_loss,
-    lifting_loss,
-    sample_poses,
-    with_initial_poses,
-)
+from .losses import denoising_loss, lifting_loss
+from .model import DRPose, ModelConfig, Sampling, with_initial_poses
 from .output import write_predictions
 from .prediction import Prediction, joined, predict
+from .sampling import denoise_fn, sample_poses
 from .scores import (
     aggregate,
     calibration_curve,
@@ -47,13 +38,25 @@ from .scores import (
 )
 from .skeleton import BONES, JOINTS, flip
 from .sources import cmu_poses, download_cmu, h36m_cameras, h36m_poses, load_poses, synthetic_poses
-from .support import device, fast_mode, generator, hypothesis_generators, project_root, tour_source
-from .training import TrainConfig, TrainState, TrainStep, train
+from .support import (
+    device,
+    fast_mode,
+    generator,
+    hypothesis_generators,
+    own_rows,
+    per_hypothesis,
+    per_pose,
+    project_root,
+    replay,
+    tour_source,
+)
+from .training import TrainConfig, TrainStep, train
 from .weights import (
     checkpoint_record,
     export_published,
     latest_checkpoint,
     load_checkpoint,
+    load_model,
     load_published,
     load_published_lifter,
     save_checkpoint,
@@ -61,82 +64,94 @@ from .weights import (
     with_predictions,
 )
 
-__all__ = [
-    "BONES",
+# Grouped by purpose, in the order in which a reader meets them.
+__all__ = [  # noqa: RUF022
+    # poses: sets of them, joints, cameras
+    "PoseSet",
+    "batches",
     "JOINTS",
-    "LIFTERS",
-    "CosineSchedule",
+    "BONES",
+    "flip",
+    "project",
+    "normalize_screen",
+    "screen_to_pixels",
+    "estimate_root",
+    # where poses come from
+    "load_poses",
+    "synthetic_poses",
+    "h36m_poses",
+    "cmu_poses",
+    "download_cmu",
+    "h36m_cameras",
+    # the model: a lifter and a denoiser
+    "ModelConfig",
     "DRPose",
     "Denoiser",
-    "Keypoints",
-    "ModelConfig",
-    "PoseSet",
-    "Prediction",
-    "Step",
-    "TrainConfig",
-    "TrainState",
-    "TrainStep",
-    "aggregate",
-    "assess",
-    "batches",
+    "LIFTERS",
     "build_lifter",
+    "with_initial_poses",
+    # sampling: noise to hypotheses
+    "Sampling",
+    "sample_poses",
+    "denoise_fn",
+    "CosineSchedule",
+    "ddim",
+    "dpm_solver",
+    "Step",
+    "with_flip",
+    "per_hypothesis",
+    "per_pose",
+    "replay",
+    "hypothesis_generators",
+    # training
+    "TrainConfig",
+    "train",
+    "TrainStep",
+    "train_in",
+    "denoising_loss",
+    "lifting_loss",
+    "history",
+    "runs",
+    "own_rows",
+    # scores, and tables of ablations
+    "evaluate",
+    "assess",
+    "table",
+    "paper_table",
+    "hypothesis_errors",
+    "mpjpe",
+    "p_mpjpe",
+    "aggregate",
     "calibration_curve",
     "calibration_error",
-    "camera_to_world",
-    "checkpoint_record",
-    "cmu_poses",
     "covered",
-    "ddim",
-    "denoise_fn",
-    "denoising_loss",
-    "detect_keypoints",
-    "device",
-    "download_cmu",
-    "dpm_solver",
-    "estimate_root",
-    "evaluate",
-    "export_published",
-    "fast_mode",
+    "sweep",
     "fingerprint",
-    "flip",
-    "generator",
-    "h36m_cameras",
-    "h36m_poses",
-    "history",
-    "hypothesis_errors",
-    "hypothesis_generators",
+    # own pictures: keypoints in, predictions out
+    "read_keypoints",
+    "detect_keypoints",
+    "Keypoints",
+    "predict",
+    "Prediction",
     "joined",
-    "latest_checkpoint",
-    "lifting_loss",
+    "write_predictions",
+    "training_view",
+    "picture_frame",
+    # weights, and poses computed elsewhere
     "load_checkpoint",
-    "load_poses",
+    "save_checkpoint",
+    "latest_checkpoint",
+    "checkpoint_record",
+    "load_model",
     "load_published",
     "load_published_lifter",
-    "mpjpe",
-    "normalize_screen",
-    "p_mpjpe",
-    "paper_table",
-    "picture_frame",
-    "predict",
-    "project",
-    "project_root",
-    "read_keypoints",
-    "run_folder",
-    "runs",
-    "sample_poses",
-    "save_checkpoint",
-    "save_predictions",
-    "screen_to_pixels",
-    "sweep",
-    "synthetic_poses",
-    "table",
-    "tour_source",
-    "train",
-    "train_in",
-    "training_view",
-    "with_flip",
-    "with_initial_poses",
+    "export_published",
     "with_predictions",
-    "world_to_camera",
-    "write_predictions",
+    "save_predictions",
+    # the machine and the notebooks' tour
+    "device",
+    "generator",
+    "fast_mode",
+    "project_root",
+    "tour_source",
 ]

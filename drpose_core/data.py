@@ -1,90 +1,115 @@
 """PoseSet: poses as flat tensors on one device; a batch is an index."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from .cameras import flip_intrinsics
-from .skeleton import MIRRORED, J, flip
-from .support import constant, written_whole
+from .skeleton import MIRRORED, J, flip, mirror_mean
+from .support import constant, read_npz, write_npz
 
-_TENSORS = {
-    "kp2d": (J, 2),
-    "pose3d": (J, 3),
-    "root": (3,),
-    "intrinsics": (9,),
-    "action": (),
-    "sequence": (),
-    "frame": (),
+
+def _mirror_root(root: torch.Tensor) -> torch.Tensor:
+    return root * constant((-1, 1, 1), root.dtype, root.device)
+
+
+def _mirror_confidence(confidence: torch.Tensor) -> torch.Tensor:
+    return confidence.index_select(1, constant(MIRRORED, torch.int64, confidence.device))
+
+
+def _mirror_rotation(rotation: torch.Tensor) -> torch.Tensor:
+    """M R M with M = diag(-1, 1, 1)."""
+    signs = constant((1, -1, -1, -1, 1, 1, -1, 1, 1), rotation.dtype, rotation.device)
+    return rotation * signs.view(3, 3)
+
+
+class _Column(NamedTuple):
+    """A tensor of a PoseSet: its shape after N, and how it looks in a mirror (None: the same)."""
+
+    shape: tuple[int, ...]
+    mirror: Callable[[torch.Tensor], torch.Tensor] | None = None
+    optional: bool = False
+    index: bool = False  # int64, not float32
+
+
+_COLUMNS = {
+    "kp2d": _Column((J, 2), flip),
+    "pose3d": _Column((J, 3), flip, optional=True),
+    "root": _Column((3,), _mirror_root, optional=True),
+    "intrinsics": _Column((9,), flip_intrinsics),
+    "action": _Column((), index=True),
+    "sequence": _Column((), index=True),
+    "frame": _Column((), index=True),
+    "person": _Column((), optional=True, index=True),
+    "confidence": _Column((J,), _mirror_confidence, optional=True),
+    "initial": _Column((2, J, 3), lambda initial: initial.flip(1), optional=True),
+    "rotation": _Column((3, 3), _mirror_rotation, optional=True),
 }
-_TENSORS |= {"confidence": (J,), "initial": (2, J, 3), "rotation": (3, 3)}
-_OPTIONAL = ("confidence", "initial", "rotation")  # tensors that may be None
-_MIRROR_AXES = torch.tensor(
-    [[1.0, -1, -1], [-1, 1, 1], [-1, 1, 1]]
-)  # M R M of a rotation R, M = diag(-1, 1, 1)
 _TEXTS = ("source", "keypoints", "skeleton")
 
 
-@dataclass(
-    frozen=True, eq=False
-)  # comparing sets by value is nobody's wish, and tensors cannot be hashed
-class PoseSet:
-    """N poses with their 2D keypoints and cameras. All tensors share N and the device; float32,
-    indices int64.
+class Take(NamedTuple):
+    """What the name of a sequence says: who moved, in which recording, seen by which camera."""
 
-    poses[index] is a smaller PoseSet for any tensor index, slice or boolean mask. Raises ValueError
-    when shapes do not fit together.
+    subject: str
+    recording: str
+    camera: str
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)  # tensors compare element by element
+class PoseSet:
+    """N poses with their 2D keypoints and cameras.
+
+    All tensors share N and the device; float32, indices int64. poses[index] is a smaller PoseSet
+    for any tensor index, slice or boolean mask. The ground truth (pose3d and root) may be absent,
+    as for pictures of your own: has_truth says so. Raises ValueError when shapes do not fit
+    together.
     """
 
     kp2d: torch.Tensor  # (N, J, 2) screen units
-    pose3d: (
-        torch.Tensor
-    )  # (N, J, 3) metres, camera frame, relative to joint 0, which is at the origin
-    root: torch.Tensor  # (N, 3) joint 0 in the camera frame, metres
+    # (N, J, 3) metres, camera frame, relative to joint 0, which is at the origin
+    pose3d: torch.Tensor | None = None
+    root: torch.Tensor | None = None  # (N, 3) joint 0 in the camera frame, metres
     intrinsics: torch.Tensor  # (N, 9) fx fy cx cy k1 k2 k3 p1 p2 in screen units
     action: torch.Tensor  # (N,) index into actions
     sequence: torch.Tensor  # (N,) index into sequences: one recording seen by one camera
     frame: torch.Tensor  # (N,) frame number within the recording, at 50 Hz
     actions: list[str]
     sequences: list[str] | None = None  # "subject/recording/camera"; None numbers them
-    confidence: torch.Tensor | None = (
-        None  # (N, J) the detector's, 0 to 1; None where there is none
-    )
-    initial: torch.Tensor | None = (
-        # (N, 2, J, 3) an initial model's poses of the picture and of its mirror image; None: ask
-        # the lifter
-        None
-    )
-    rotation: torch.Tensor | None = (
-        # (N, 3, 3) from the picture's own camera to the one redrawn here (viewpoint); None: the
-        # same
-        None
-    )
+    person: torch.Tensor | None = None  # (N,) number of the person, where a picture may show many
+    confidence: torch.Tensor | None = None  # (N, J) the detector's, 0 to 1
+    # (N, 2, J, 3) initial poses of the picture and of its mirror image; None: ask the lifter
+    initial: torch.Tensor | None = None
+    # (N, 3, 3) from the picture's own camera to the one redrawn here; None: they are the same
+    rotation: torch.Tensor | None = None
     source: str = "unknown source"  # one line for figures and tables: where the poses come from
-    # what made the 2D: "exact" (true projections), "detected" (the detector model), or a detector's
-    # name
+    # "exact" (true projections), "detected" (the detector model), or a detector's name
     keypoints: str = "unknown"
     # whose joint positions these are: two motion capture systems put a hip centimetres apart
     skeleton: str = "unknown"
 
     def __post_init__(self):
         n = len(self.kp2d)
-        for name, shape in _TENSORS.items():
+        for name, column in _COLUMNS.items():
             value = getattr(self, name)
-            if value is None and name in _OPTIONAL:
+            if value is None and column.optional:
                 continue
-            if tuple(value.shape) != (n, *shape):
+            if tuple(value.shape) != (n, *column.shape):
                 raise ValueError(
-                    f"PoseSet.{name} must be {('N', *shape)} with N = {n}, got {tuple(value.shape)}"
+                    f"PoseSet.{name} must be {('N', *column.shape)} with N = {n}, got "
+                    f"{tuple(value.shape)}"
                 )
             if value.device != self.kp2d.device:
                 raise ValueError(
                     f"PoseSet.{name} is on {value.device}, kp2d on {self.kp2d.device}: put them on "
                     "one device"
                 )
+        if (self.pose3d is None) != (self.root is None):
+            raise ValueError("PoseSet.pose3d and PoseSet.root are given together or not at all")
         if self.sequences is None:
             count = int(self.sequence.max()) + 1 if n else 0
             object.__setattr__(self, "sequences", [str(i) for i in range(count)])
@@ -94,18 +119,13 @@ class PoseSet:
 
         Raises ValueError.
         """
-        for name in _TENSORS:
-            value, wanted = (
-                getattr(self, name),
-                torch.int64 if name in ("action", "sequence", "frame") else torch.float32,
-            )
-            if value is None:
-                continue
+        for name, value in self.tensors().items():
+            wanted = torch.int64 if _COLUMNS[name].index else torch.float32
             if value.dtype != wanted:
                 raise ValueError(f"{name} must be {wanted}, it is {value.dtype}")
             if not torch.isfinite(value).all():
                 raise ValueError(f"{name} holds NaN or infinite numbers")
-        if self.pose3d[:, 0].any():
+        if self.has_truth and self.pose3d[:, 0].any():
             raise ValueError("pose3d is not relative to joint 0")
         for name, texts in (("action", self.actions), ("sequence", self.sequences)):
             index = getattr(self, name)
@@ -114,17 +134,44 @@ class PoseSet:
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """The columns that are there, by name."""
-        return {name: value for name in _TENSORS if (value := getattr(self, name)) is not None}
+        return {name: value for name in _COLUMNS if (value := getattr(self, name)) is not None}
 
     def describe(self) -> dict[str, str | int]:
-        """What a checkpoint's record says of the set it was trained on:
-
-        source, keypoints, skeleton, poses.
-        """
+        """Source, keypoints, skeleton and number of poses, as a checkpoint's record holds them."""
         return {name: getattr(self, name) for name in _TEXTS} | {"poses": len(self)}
 
     def __len__(self) -> int:
         return len(self.kp2d)
+
+    @property
+    def has_truth(self) -> bool:
+        """Whether the set knows the ground truth, pose3d and root."""
+        return self.pose3d is not None
+
+    def require_truth(self, what: str) -> None:
+        """Raise ValueError if the set has no ground truth; what is the sentence's subject."""
+        if not self.has_truth:
+            raise ValueError(
+                f"{what} needs the ground truth, and these poses have none ({self.source}): take a "
+                "source with known 3D poses (load_poses), or predict"
+            )
+
+    def initial_pose(self, *, flip_test: bool = True) -> torch.Tensor:
+        """The initial poses (N, J, 3) with joint 0 at the origin, averaged with the mirrored ones
+        if flip_test; the set must have them (with_initial_poses).
+        """
+        pose = mirror_mean(self.initial) if flip_test else self.initial[:, 0].clone()
+        pose[:, 0] = 0
+        return pose
+
+    @property
+    def takes(self) -> list[Take]:
+        """Subject, recording and camera of each sequence; a plain name stands for the subject."""
+        parts = [name.split("/") for name in self.sequences]
+        return [
+            Take(p[0], "/".join(p[1:-1]), p[-1]) if len(p) > 2 else Take(name, "", "0")
+            for p, name in zip(parts, self.sequences)
+        ]
 
     @property
     def device(self) -> torch.device:
@@ -135,9 +182,8 @@ class PoseSet:
         return replace(self, **{name: change(value) for name, value in self.tensors().items()})
 
     def __getitem__(self, index) -> "PoseSet":
-        if getattr(index, "ndim", 0) == 0 and hasattr(
-            index, "__index__"
-        ):  # an int, numpy's or torch's
+        # An int, numpy's or torch's:
+        if getattr(index, "ndim", 0) == 0 and hasattr(index, "__index__"):
             if not -len(self) <= int(index) < len(self):
                 raise IndexError(f"pose {int(index)} of {len(self)}")
             index = [int(index)]  # one pose is still a batch
@@ -145,31 +191,18 @@ class PoseSet:
 
     def to(self, device: torch.device | str) -> "PoseSet":
         """The set on another device (itself if it is there already)."""
-        return (
-            self
-            if self.device == torch.device(device)
-            else self._each(lambda value: value.to(device))
-        )
+        if self.device == torch.device(device):
+            return self
+        return self._each(lambda value: value.to(device))
 
     def flipped(self) -> "PoseSet":
-        """The set seen in a mirror:
+        """The set in a mirror: x -> -x, left <-> right, and the camera that would see it so."""
+        return replace(self, **self._mirrored())
 
-        x -> -x, left <-> right, and the camera that would see it so.
-        """
-        return replace(
-            self,
-            kp2d=flip(self.kp2d),
-            pose3d=flip(self.pose3d),
-            root=self.root * constant((-1, 1, 1), self.root.dtype, self.device),
-            intrinsics=flip_intrinsics(self.intrinsics),
-            confidence=None
-            if self.confidence is None
-            else self.confidence.index_select(1, constant(MIRRORED, torch.int64, self.device)),
-            initial=None if self.initial is None else self.initial.flip(1),
-            rotation=None
-            if self.rotation is None
-            else self.rotation * _MIRROR_AXES.to(self.rotation),
-        )
+    def _mirrored(self) -> dict[str, torch.Tensor]:
+        """The columns that a mirror changes, mirrored."""
+        mirrors = {name: column.mirror for name, column in _COLUMNS.items() if column.mirror}
+        return {name: mirrors[name](x) for name, x in self.tensors().items() if name in mirrors}
 
     def save(self, path: str | Path) -> None:
         """Write a flat npz without pickles; the file appears whole or not at all."""
@@ -178,8 +211,7 @@ class PoseSet:
             name: np.array(getattr(self, name), dtype=str)
             for name in ("actions", "sequences", *_TEXTS)
         }
-        with written_whole(path) as temporary, open(temporary, "wb") as file:
-            np.savez(file, **arrays, **texts)
+        write_npz(path, **arrays, **texts)
 
     @classmethod
     def load(cls, path: str | Path) -> "PoseSet":
@@ -191,22 +223,18 @@ class PoseSet:
         if not Path(path).is_file():
             raise FileNotFoundError(f"{path} not found: {remedy}")
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
-        except Exception as error:  # a damaged file can fail in any way
+            arrays = read_npz(path)
+        except ValueError as error:
             raise ValueError(
-                f"{path} is no pose set, or a damaged one ({' '.join(str(error).split())}): "
-                f"{remedy}"
+                f"{path} is no pose set, or a damaged one ({error}): {remedy}"
             ) from None
-        missing = [
-            f.name
-            for f in fields(cls)
-            if f.name not in (*_OPTIONAL, "keypoints", "skeleton") and f.name not in arrays
-        ]
+        optional = {name for name, column in _COLUMNS.items() if column.optional}
+        wanted = {f.name for f in fields(cls)} - optional - {"keypoints", "skeleton"}
+        missing = sorted(wanted - set(arrays))
         if missing:
             raise ValueError(f"{path} is no pose set, it lacks {', '.join(missing)}: {remedy}")
         try:
-            tensors = {name: torch.from_numpy(arrays[name]) for name in _TENSORS if name in arrays}
+            tensors = {name: torch.from_numpy(arrays[name]) for name in _COLUMNS if name in arrays}
             if arrays["actions"].ndim != 1 or arrays["sequences"].ndim != 1:
                 raise ValueError("actions and sequences must be lists of names")
             names = {name: arrays[name].tolist() for name in ("actions", "sequences")}
@@ -248,10 +276,8 @@ def batches(
 
 def _mirrored_where(batch: PoseSet, mirrored: torch.Tensor) -> PoseSet:
     """The batch with the poses marked in mirrored (B,) flipped; no host synchronisation."""
-    other = batch.flipped()
     chosen = {}
-    for name in ("kp2d", "pose3d", "root", "intrinsics", *_OPTIONAL):
-        plain, flipped = getattr(batch, name), getattr(other, name)
-        if plain is not None:
-            chosen[name] = torch.where(mirrored.view(-1, *[1] * (plain.ndim - 1)), flipped, plain)
+    for name, flipped in batch._mirrored().items():
+        where = mirrored.view(-1, *[1] * (flipped.ndim - 1))
+        chosen[name] = torch.where(where, flipped, getattr(batch, name))
     return replace(batch, **chosen)

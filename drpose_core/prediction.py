@@ -1,15 +1,13 @@
-"""Poses of pictures without a truth:
-
-hypotheses, the answer chosen among them, how far they spread, and where the person stands.
+"""Poses of pictures without a ground truth: hypotheses, the answer chosen among them, how far they
+spread, and where the person stands.
 """
 
 import re
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import torch
 from tqdm import tqdm
 
@@ -17,10 +15,11 @@ from .cameras import estimate_root
 from .data import PoseSet
 from .experiments import fingerprint
 from .keypoints import picture_frame
-from .model import DRPose, sample_poses, with_initial_poses
+from .model import DRPose, Sampling, with_initial_poses
+from .sampling import sample_poses
 from .scores import aggregate, reprojection_errors
 from .skeleton import J
-from .support import hypothesis_generators, written_whole
+from .support import Noise, per_hypothesis, read_npz, write_npz
 
 AT_ONCE = 2560  # hypotheses sampled at a time
 STRANGE_FIT = 0.15  # misfit above which no pose was found that looks like the keypoints
@@ -36,7 +35,7 @@ class Prediction:
     on the camera's field of view, and on a person as tall as those that the model was trained on.
     """
 
-    poses: PoseSet  # what was asked
+    poses: PoseSet  # the pictures' keypoints
     hypotheses: torch.Tensor  # (N, H, J, 3) relative to joint 0
     pose3d: torch.Tensor  # (N, J, 3) the answer, relative to joint 0
     spread: torch.Tensor  # (N, J) root mean square distance of the hypotheses from their mean
@@ -52,63 +51,51 @@ class Prediction:
 def predict(
     model: DRPose,
     poses: PoseSet,
+    sampling: Sampling | None = None,
     *,
-    hypotheses: int = 20,
-    steps: int = 8,
-    spacing: str = "quadratic",
-    eta: float = 0.0,
     answer: str = "mean",
     seed: int = 0,
+    noise: Noise | None = None,
     keep: str | Path | None = None,
+    **overrides,
 ) -> Iterator[Prediction]:
     """Predict poses a batch at a time, so that memory stays bounded; joined(predict(...)) is all of
     them.
 
-    poses: from Keypoints.poses, or any PoseSet; its truth is not looked at. answer: how
-    aggregation.aggregate chooses. Hypothesis h starts from the same noise in all frames, so that in
-    a film, with eta = 0, it moves as the picture does. keep: a folder that keeps each batch when it
-    is done; the same call goes on from there after an interruption (forget deletes it). misfit
-    compares a projected pose with its keypoints, in root mean square distances of a person's joints
-    from their mean: above STRANGE_FIT no pose was found that looks like the keypoints. Raises
-    ValueError for an empty set and arguments that do not fit.
+    poses: from Keypoints.poses, or any PoseSet; a ground truth is not looked at. sampling and
+    overrides as in sample_poses. answer: how aggregate chooses. noise: None is
+    per_hypothesis(seed), so that in a film, with eta = 0, a hypothesis moves as the picture does.
+    keep: a folder that keeps each batch when it is done; the same call resumes from there after an
+    interruption (forget deletes it). misfit compares a projected pose with its keypoints, in root
+    mean square distances of a person's joints from their mean: above STRANGE_FIT no pose was found
+    that looks like the keypoints. Raises ValueError for an empty set and arguments that do not fit.
     """
     if not len(poses):
         raise ValueError("nothing to predict: the set of poses is empty")
-    if hypotheses < 1 or steps < 1:
-        raise ValueError(f"hypotheses and steps must be at least 1, got {hypotheses} and {steps}")
-    chain = {"hypotheses": hypotheses, "steps": steps, "spacing": spacing, "eta": eta}
-    streams = hypothesis_generators(seed, hypotheses)
-    noise = torch.stack(
-        [torch.stack([torch.randn(J, 3, generator=g) for g in streams]) for _ in range(steps)]
-    )[:, None]  # (K, 1, H, J, 3)
-    rows = max(1, AT_ONCE // hypotheses)
-    starts = range(0, len(poses), rows)
+    sampling = (sampling or model.sampling).but(**overrides)
+    size = max(1, AT_ONCE // sampling.hypotheses)
+    starts = range(0, len(poses), size)
     stem = None
     if keep is not None:
-        settings = chain | {
-            "answer": answer,
-            "seed": seed,
-            "bf16": model.denoiser.bf16,
-            "rows": rows,
-        }
+        how = [asdict(sampling), answer, seed, noise, model.denoiser.bf16, size]
         says = with_initial_poses(model, poses[:32]).initial
-        stem = Path(keep) / fingerprint(settings, model.config, model.denoiser, poses, says)
-    # No least interval: what was kept is there at once, and must show before the first new batch is
-    # done.
-    for number, first in enumerate(
-        tqdm(starts, "predict", disable=len(starts) < 2, leave=False, mininterval=0)
-    ):
-        batch = poses[first : first + rows]
+        stem = Path(keep) / fingerprint(how, model.config, model.denoiser, poses, says)
+    noise = noise or per_hypothesis(seed)
+    # No least interval: what was kept is there at once, and must show before the first new batch.
+    progress = {"disable": len(starts) < 2, "leave": False, "mininterval": 0}
+    for number, first in enumerate(tqdm(starts, "predict", **progress)):
+        batch = poses[first : first + size]
         path = stem and stem.with_name(f"{stem.name}-{number:06d}.npz")
-        if path and (kept := _kept(path, batch, hypotheses)) is not None:
+        if path and (kept := _kept(path, batch, sampling.hypotheses)) is not None:
             yield kept
             continue
-        here = noise.expand(-1, len(batch), -1, -1, -1)
-        samples = sample_poses(model, batch.kp2d, **chain, noise=here, initial=batch.initial)[-1]
-        found = _in_own_frame(batch, samples, answer)
+        rows = range(first, first + len(batch))
+        samples = sample_poses(
+            model, batch.kp2d, sampling, noise=noise, initial=batch.initial, rows=rows
+        )
+        found = _in_own_frame(batch, samples[-1], answer)
         if path:
-            with written_whole(path) as temporary, open(temporary, "wb") as file:
-                np.savez(file, **{name: getattr(found, name).numpy() for name in _ARRAYS})
+            write_npz(path, **{name: getattr(found, name).numpy() for name in _ARRAYS})
         yield found
 
 
@@ -136,7 +123,9 @@ def forget(keep: str | Path) -> None:
 def _in_own_frame(batch: PoseSet, samples: torch.Tensor, answer: str) -> Prediction:
     pose = aggregate(samples, answer, kp2d=batch.kp2d, intrinsics=batch.intrinsics)
     root = estimate_root(pose, batch.kp2d, batch.intrinsics)
-    off = reprojection_errors(pose[:, None], batch.kp2d, batch.intrinsics)[:, 0]  # (N, J)
+    off = reprojection_errors(pose[:, None], batch.kp2d, batch.intrinsics, root=root)[
+        :, 0
+    ]  # (N, J)
     seen = torch.ones_like(off) if batch.confidence is None else (batch.confidence > 0).to(off)
     size = (batch.kp2d - batch.kp2d.mean(1, keepdim=True)).square().sum(-1).mean(-1).sqrt()
     misfit = (off * seen).sum(1) / seen.sum(1).clamp_min(1) / size
@@ -153,13 +142,11 @@ def _kept(path: Path, batch: PoseSet, hypotheses: int) -> Prediction | None:
     if not path.is_file():
         return None
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: torch.from_numpy(file[name]) for name in _ARRAYS}
+        kept = read_npz(path)
+        arrays = {name: torch.from_numpy(kept[name]) for name in _ARRAYS}
         if arrays["hypotheses"].shape != (len(batch), hypotheses, J, 3):
             raise ValueError(f"it has {tuple(arrays['hypotheses'].shape)}")
         return Prediction(batch.to("cpu"), **arrays)
-    except Exception as error:  # a damaged file can fail in any way
-        warnings.warn(
-            f"{path} cannot be read ({' '.join(str(error).split())}): made again", stacklevel=3
-        )
+    except (ValueError, KeyError, TypeError) as error:
+        warnings.warn(f"{path} cannot be read ({error}): computed again", stacklevel=3)
         return None

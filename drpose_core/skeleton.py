@@ -35,6 +35,15 @@ def flip(x: torch.Tensor) -> torch.Tensor:
     return torch.cat([-mirrored[..., :1], mirrored[..., 1:]], dim=-1)
 
 
+def mirror_mean(pair: torch.Tensor, dim: int = -3) -> torch.Tensor:
+    """The mean of poses and of the mirrored poses of their mirror images.
+
+    pair holds the two along dim: (..., 2, J, 3) -> (..., J, 3), a new tensor.
+    """
+    plain, mirrored = pair.unbind(dim)
+    return (plain + flip(mirrored)) / 2
+
+
 def bone_lengths(pose3d: torch.Tensor) -> torch.Tensor:
     """Lengths of the 16 bones in BONES order.
 

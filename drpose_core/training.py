@@ -6,16 +6,25 @@ a generator, so that logging and validation are the body of a for loop.
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal, NamedTuple
 
 import torch
-from torch import distributed, nn
+from torch import nn
 
 from .data import PoseSet, batches
-from .support import generator, mixed_seed, process, share_of_batch
+from .support import (
+    generator,
+    mean_over_processes,
+    own_part,
+    process,
+    share_buffers,
+    share_weight,
+    step_draws,
+)
 
 Loss = Callable[..., torch.Tensor]  # (module, batch, *, generator) -> scalar
-# on a GPU, steps between two looks at whether the loss is finite: asking makes the card wait
+# On a GPU, steps between two looks at whether the loss is finite: asking makes the card wait.
 LOOK = 32
 
 
@@ -29,10 +38,8 @@ class TrainConfig:
     epochs: int = 4  # an epoch is every pose once, and once mirrored if mirror is set
     batch_size: int = 32  # poses a step, of all processes together
     lr: float = 2e-3  # Adam's (amsgrad) learning rate at its highest
-    decay: Literal["cosine", "published"] = (
-        # cosine: 3 % warm-up, then down to 0; published: x 0.95 an epoch, x 0.5 at every fifth
-        "cosine"
-    )
+    # cosine: 3 % warm-up, then down to 0; published: x 0.95 an epoch, x 0.5 at every fifth
+    decay: Literal["cosine", "published"] = "cosine"
     mirror: bool = True  # train on every pose's mirror image too
     seed: int = 0  # of everything drawn
 
@@ -104,6 +111,17 @@ class TrainState:
         self.optimizer.step()
         self.step += 1
 
+    def check(self, lr: float, device: torch.device) -> None:
+        """Raise FloatingPointError if a loss or a gradient since the last look was not finite."""
+        if self.broken:
+            at = f"step {self.step}"
+            if device.type != "cpu":
+                at = f"one of the last {LOOK} steps up to {self.step}"
+            raise FloatingPointError(
+                f"the loss or its gradient is not finite at {at}: lower lr (now {lr:.1e}) or look "
+                "for bad poses"
+            )
+
     def tensors(self) -> dict[str, torch.Tensor]:
         """All of it by name, the module's weights included; references, not copies."""
         found = {f"module.{name}": value for name, value in self.module.state_dict().items()}
@@ -149,91 +167,65 @@ def train(
     """Train module in place with Adam (amsgrad) on poses, yielding after every step; poses and
     module share a device.
 
-    loss(module, batch, generator=...) is lifting_loss, denoising_loss or your own. Parameters that
-    need no gradient stay as they are. validate(module) is asked after every epoch, in eval mode and
-    without gradients. The same seed gives the same weights on the same machine. Leaving the loop
-    early is fine; a state given (TrainState) says how to go on, and experiments.train_in keeps it
-    in files. Under torch.distributed each process computes its rows of every batch, and the
-    gradients are averaged; BatchNorm sees its process's rows alone, and the first process's
-    statistics are kept. Raises FloatingPointError if the loss or a gradient is not finite, with the
-    trained weights as they were, and ValueError if a batch is too small to share.
+    loss(module, batch, generator=...) is lifting_loss, denoising_loss or your own. Parameters
+    that need no gradient stay as they are. validate(module) is asked after every epoch, in eval
+    mode and without gradients. The same seed gives the same weights on the same machine.
+    Leaving the loop early is fine; a state given (TrainState) says how to go on, and
+    experiments.train_in keeps it in files. Under torch.distributed each process computes its
+    rows of every batch, with a generator of its own (own_rows draws what one process would),
+    and gradients are averaged; BatchNorm sees its process's rows alone, and the first process's
+    statistics are kept. Raises FloatingPointError if the loss or a gradient is not finite, with
+    the trained weights as they were, and ValueError if a batch is too small to share.
     """
     config = config or TrainConfig()
     state = state or TrainState(module, config)
-    rank, world = process()
-    if (
-        world > 1
-        and min(len(poses) * (2 if config.mirror else 1), config.batch_size // 2) < 2 * world
-    ):
-        raise ValueError(
-            f"batch_size {config.batch_size} is too small for {world} processes: at least "
-            f"{4 * world} poses are needed in a batch"
-        )
-    objective = _Objective(module, loss)
-    call = nn.parallel.DistributedDataParallel(objective) if world > 1 else objective
+    objective = _shared(module, loss, poses, config)
     per_epoch, on = steps_per_epoch(len(poses), config), poses.device
     for epoch in range(1 + state.step // per_epoch, config.epochs + 1):
-        order = generator(config.seed, epoch)
-        for number, batch in enumerate(
-            batches(poses, config.batch_size, shuffle=True, augment=config.mirror, generator=order),
-            1,
-        ):
-            done = state.step + 1 - (epoch - 1) * per_epoch  # the step of this epoch that is next
-            if (
-                number != done or number > per_epoch
-                # done before an interruption; or left over: too few for BatchNorm, and for many
-                # processes
-            ):
-                continue
+        done = state.step - (epoch - 1) * per_epoch  # steps of this epoch before an interruption
+        for number, batch in _numbered(poses, config, epoch, done, per_epoch):
             lr = learning_rate(state.step, per_epoch, config)
             module.train()  # the caller's loop body may have evaluated
-            first, last = len(batch) * rank // world, len(batch) * (rank + 1) // world
-            share = (last - first) / len(batch)
-            with (
-                _seeded_dropout(config.seed, state.step, on),
-                share_of_batch(first, last, len(batch)),
-            ):
-                mean = call(
-                    batch[first:last] if world > 1 else batch,
-                    generator(config.seed, state.step, 0, device=on),
-                )
-            value = mean.detach() * share
-            if world > 1:
-                distributed.all_reduce(
-                    value
-                )  # the sum of the shares' parts: what one process would have computed
-            last_of_epoch = number == per_epoch
+            with step_draws(config.seed, state.step, len(batch), on) as draws:
+                mean = objective(own_part(batch), draws)
+            value = mean_over_processes(mean.detach(), len(batch))
             state.optimizer.zero_grad(set_to_none=True)
-            (
-                mean * (share * world)
-            ).backward()  # averaged over processes, the gradient of the whole batch's mean
+            (mean * share_weight(len(batch))).backward()
             state.update(lr, value)
-            if (on.type == "cpu" or state.step % LOOK == 0 or last_of_epoch) and state.broken:
-                at = (
-                    f"step {state.step}"
-                    if on.type == "cpu"
-                    else f"one of the last {LOOK} steps up to {state.step}"
-                )
-                raise FloatingPointError(
-                    f"the loss or its gradient is not finite at {at}: lower lr (now {lr:.1e}) or "
-                    "look for bad poses"
-                )
+            last_of_epoch = number == per_epoch
+            if on.type == "cpu" or state.step % LOOK == 0 or last_of_epoch:
+                state.check(lr, on)
             scores = None
             if last_of_epoch:
-                _share_buffers(module)
+                share_buffers(module)
             if last_of_epoch and validate:
                 with torch.no_grad():
                     scores = validate(module.eval())
             yield TrainStep(epoch, state.step, value, lr, scores)
 
 
-def _share_buffers(module: nn.Module) -> None:
-    """Give all processes the first one's buffers (BatchNorm's statistics), which
-    DistributedDataParallel does before a step only.
+def _numbered(
+    poses: PoseSet, config: TrainConfig, epoch: int, done: int, per_epoch: int
+) -> Iterator[tuple[int, PoseSet]]:
+    """The batches of an epoch from the one after those done, with their numbers from 1; a small
+    last one is left out: too few poses for BatchNorm, and for many processes.
     """
-    if process()[1] > 1:
-        for buffer in module.buffers():
-            distributed.broadcast(buffer, src=0)
+    order = {"shuffle": True, "augment": config.mirror, "generator": generator(config.seed, epoch)}
+    parts = batches(poses, config.batch_size, **order)
+    yield from islice(enumerate(parts, 1), done, per_epoch)
+
+
+def _shared(module: nn.Module, loss: Loss, poses: PoseSet, config: TrainConfig) -> nn.Module:
+    """The loss as a module of (batch, generator), with gradients averaged over the processes."""
+    objective, (_, world) = _Objective(module, loss), process()
+    if world == 1:
+        return objective
+    if min(len(poses) * (2 if config.mirror else 1), config.batch_size // 2) < 2 * world:
+        raise ValueError(
+            f"batch_size {config.batch_size} is too small for {world} processes: at least "
+            f"{4 * world} poses are needed in a batch"
+        )
+    return nn.parallel.DistributedDataParallel(objective)
 
 
 class _Objective(nn.Module):
@@ -263,23 +255,3 @@ def learning_rate(step: int, per_epoch: int, config: TrainConfig) -> float:
     total = per_epoch * config.epochs
     warmup = min(1.0, (step + 1) / max(1.0, 0.03 * total))
     return config.lr * warmup * 0.5 * (1 + math.cos(math.pi * step / total))
-
-
-class _seeded_dropout:
-    """Dropout draws from torch's global generator:
-
-    seed it for this step, then give the caller's state back.
-    """
-
-    def __init__(self, seed: int, step: int, device: torch.device):
-        # A card's dropout cannot draw the whole batch's mask for a share of it (graph.Dropout
-        # does), so there each process has its own.
-        self.seed = mixed_seed(seed, step, 1 + (process()[0] if device.type == "cuda" else 0))
-        self.fork = torch.random.fork_rng([device] if device.type == "cuda" else [])
-
-    def __enter__(self):
-        self.fork.__enter__()
-        torch.manual_seed(self.seed)
-
-    def __exit__(self, *error):
-        return self.fork.__exit__(*error)

@@ -6,8 +6,8 @@ import torch
 import tyro
 
 from ..support import written_whole
-from ..weights import export_published, load_checkpoint, load_published, save_checkpoint
-from .words import PICKLED, Published
+from ..weights import PICKLED, export_published, load_checkpoint, load_published, save_checkpoint
+from .words import Published
 
 
 def command(

@@ -1,8 +1,8 @@
 """The command that scores."""
 
 import importlib.util
+from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
 
 import torch
 
@@ -11,8 +11,8 @@ from ..scores import table
 from ..sources import load_poses
 from ..support import device as find_device
 from ..support import distributed_run, generator, project_root, world_size
-from ..weights import latest_checkpoint, load_checkpoint, load_published, with_predictions
-from .words import PICKLED, Published, Source, command_line, trained_on
+from ..weights import latest_checkpoint, load_model, with_predictions
+from .words import How, Published, Source, command_line, trained_on
 
 
 def command(
@@ -22,12 +22,7 @@ def command(
     checkpoint: Path | None = None,
     lifter: Published = "dcgct",
     predictions: Path | None = None,
-    hypotheses: int = 20,
-    steps: int = 8,
-    spacing: Literal["linear", "quadratic", "log-snr"] | tuple[int, ...] = "quadratic",
-    start: int | None = None,
-    eta: float = 0.0,
-    flip_test: bool = True,
+    sampling: How = {},  # noqa: B006 (read only)
     every_step: bool = True,
     poses: int | None = None,
     seed: int = 0,
@@ -52,13 +47,7 @@ def command(
             own), or published weights (.pth).
         lifter: The initial model in published weights.
         predictions: Refine the poses of this file instead of the lifter's.
-        hypotheses: How many for each pose.
-        steps: How many denoising steps (published tables: 200, spacing linear, eta 1).
-        spacing: How the steps are spaced, or their times themselves, falling, for example 999 300
-            100 40 10.
-        start: Begin at this time, with the initial pose noised, in place of pure noise at 999.
-        eta: How much noise each step adds: 1 as published, 0 none.
-        flip_test: Average with the mirrored pass.
+        sampling: What to change of the checkpoint's own way of sampling.
         every_step: Score every step and not only the last.
         poses: So many of the test poses, drawn at random (default: all).
         seed: For the noise and the draw of poses.
@@ -82,11 +71,7 @@ def command(
     with distributed_run() as rank:
         where = find_device(device)
         path = checkpoint or latest_checkpoint(source)
-        model = (
-            load_published(path, lifter).to(where)
-            if path.suffix in PICKLED
-            else load_checkpoint(path, where)
-        )
+        model = load_model(path, lifter, where)
         test = load_poses(source, "test", data, keypoints=keypoints)
         if poses is not None:
             test = test[torch.randperm(len(test), generator=generator(seed))[:poses]]
@@ -94,26 +79,17 @@ def command(
         model.denoiser.bf16 = bf16
         if compile:
             model.denoiser.compile()
-        named = isinstance(spacing, str)
-        settings = {
-            "hypotheses": hypotheses,
-            "steps": steps if named else len(spacing),
-            "spacing": spacing if named else list(spacing),
-        }
-        settings |= {
-            "start": start,
-            "eta": eta,
-            "flip_test": flip_test,
-            "every_step": every_step,
-            "seed": seed,
-        }
-        found = assess(model, test.to(where), **settings, resume=out / "unfinished")
+        how = model.sampling.but(**sampling)
+        options = {"every_step": every_step, "seed": seed}
+        found = assess(model, test.to(where), how, **options, resume=out / "unfinished")
         if rank == 0:
             facts = {
                 "checkpoint": f"{path.name}, trained on {trained_on(model)}",
                 "device": f"{where}, {world_size()} process(es)",
             }
-            facts["settings"] = ", ".join(f"{name} {value}" for name, value in settings.items())
+            facts["settings"] = ", ".join(
+                f"{name} {value}" for name, value in (asdict(how) | options).items()
+            )
             report = write_report(
                 out, found, command=command_line(), facts=facts, source=test.source, parquet=parquet
             )

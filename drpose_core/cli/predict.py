@@ -1,6 +1,8 @@
 """The command that predicts poses of one's own pictures."""
 
 import warnings
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
@@ -17,12 +19,12 @@ from ..keypoints import (
     read_keypoints,
 )
 from ..output import check_path, write_predictions
-from ..prediction import STRANGE_FIT, forget, predict
+from ..prediction import STRANGE_FIT, Prediction, forget, predict
 from ..scores import ANSWERS
 from ..support import device as find_device
 from ..support import project_root
-from ..weights import latest_checkpoint, load_checkpoint, load_published
-from .words import PICKLED, Published, command_line, trained_on
+from ..weights import latest_checkpoint, load_model
+from .words import How, Published, command_line, trained_on
 
 
 def command(
@@ -35,8 +37,7 @@ def command(
     least_confidence: float = LEAST,
     checkpoint: Path | None = None,
     lifter: Published = "dcgct",
-    hypotheses: int = 20,
-    steps: int = 8,
+    sampling: How = {},  # noqa: B006 (read only)
     answer: Literal[ANSWERS] = "mean",
     fps: float | None = None,
     seed: int = 0,
@@ -63,8 +64,7 @@ def command(
         checkpoint: The model, or published weights (.pth). Default: yours of h36m, cmu or synthetic
             poses, else the kit's own (synthetic).
         lifter: The initial model in published weights.
-        hypotheses: How many for each person.
-        steps: How many denoising steps.
+        sampling: What to change of the checkpoint's own way of sampling.
         answer: How one pose is made of the hypotheses.
         fps: Frames per second of a .bvh (default: the film's, else 30).
         seed: For the noise.
@@ -80,11 +80,7 @@ def command(
     explorer = None if html is None else _explorer()
     where = find_device(device)
     path = checkpoint or latest_checkpoint("h36m", "cmu", "synthetic")
-    model = (
-        load_published(path, lifter).to(where)
-        if path.suffix in PICKLED
-        else load_checkpoint(path, where)
-    )
+    model = load_model(path, lifter, where)
 
     found = _keypoints(
         keypoints,
@@ -103,14 +99,7 @@ def command(
     print(f"model {path.name}, trained on {trained_on(model)}")
     poses = found.poses(field_of_view=angle).to(where)
     keep = out[0].with_name(f"{out[0].stem}-unfinished")
-    settings = {"hypotheses": hypotheses, "steps": steps, "answer": answer, "seed": seed}
-    doubted = []
-    for part in predict(model, poses, **settings, keep=keep):
-        doubted += [
-            (float(misfit), int(frame))
-            for misfit, frame in zip(part.misfit, part.poses.frame)
-            if misfit > STRANGE_FIT
-        ]
+    how, settings = model.sampling.but(**sampling), {"answer": answer, "seed": seed}
     fps = fps or found.fps
     about = {
         "command": command_line(),
@@ -118,16 +107,14 @@ def command(
         "keypoints": found.name,
         "picture": [found.width, found.height],
     }
-    about |= {"field_of_view": angle, "fps": fps, "notes": found.notes, **settings}
-    for name in out:
-        written = write_predictions(
-            name, predict(model, poses, **settings, keep=keep), fps=fps or 30.0, about=about
-        )
-        print("written to", ", ".join(map(str, written)))
+    about |= {"field_of_view": angle, "fps": fps, "notes": found.notes}
+    about |= asdict(how) | settings
+    doubted: list[tuple[float, int]] = []
+    parts = _noting_doubts(predict(model, poses, how, **settings, keep=keep), doubted)
+    for name in write_predictions(out, parts, fps=fps or 30.0, about=about):
+        print("written to", name)
     if explorer is not None:
-        print(
-            "written to", explorer(model, poses, hypotheses=hypotheses, steps=steps).save_html(html)
-        )
+        print("written to", explorer(model, poses, how).save_html(html))
     forget(keep)
     if doubted:
         worst, frame = max(doubted)
@@ -136,6 +123,17 @@ def command(
             f"in frame {frame}: "
             f"the joints are off by {100 * worst:.0f} % of the person's size"
         )
+
+
+def _noting_doubts(
+    parts: Iterator[Prediction], doubted: list[tuple[float, int]]
+) -> Iterator[Prediction]:
+    """The parts as they come; the misfit and the frame of doubtful answers are added to doubted."""
+    for part in parts:
+        for misfit, frame in zip(part.misfit.tolist(), part.poses.frame.tolist()):
+            if misfit > STRANGE_FIT:
+                doubted.append((misfit, frame))
+        yield part
 
 
 def _keypoints(

@@ -14,20 +14,22 @@ from ..data import PoseSet
 from ..evaluation import evaluate, wrong_pairing
 from ..experiments import fingerprint, run_folder, train_in
 from ..lifters import build_lifter
-from ..model import DRPose, ModelConfig, denoising_loss, lifting_loss, with_initial_poses
+from ..losses import denoising_loss, lifting_loss
+from ..model import DRPose, ModelConfig, with_initial_poses
 from ..scores import mpjpe, table
 from ..sources import load_poses
 from ..support import device as find_device
 from ..support import distributed_run, generator, process, project_root
 from ..training import TrainConfig, steps_per_epoch
 from ..weights import (
+    PICKLED,
     TRAINED_ON,
     load_checkpoint,
     load_published_lifter,
     save_checkpoint,
     with_predictions,
 )
-from .words import PICKLED, Source, command_line
+from .words import Source, command_line
 
 
 def command(

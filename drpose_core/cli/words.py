@@ -2,13 +2,36 @@
 
 import shlex
 import sys
-from typing import Literal
+from typing import Annotated, Literal, TypedDict
+
+import tyro
 
 from ..model import DRPose
 
 Source = Literal["synthetic", "cmu", "h36m"]
 Published = Literal["dcgct", "htnet"]
-PICKLED = (".pth", ".pt", ".bin")  # files of weights in torch's own format, as published ones are
+
+
+class Changes(TypedDict, total=False):
+    """What may be changed of the sampling that a checkpoint is best used with (model.Sampling)."""
+
+    hypotheses: int
+    """How many hypotheses for each pose."""
+    steps: int
+    """How many denoising steps (published tables: 200, spacing linear, eta 1)."""
+    spacing: Literal["linear", "quadratic", "log-snr"] | tuple[int, ...]
+    """How the steps are spaced, or their times themselves, falling, as 999 300 100 40 10."""
+    start: int
+    """Begin at this time with the initial pose, noised, in place of pure noise at 999."""
+    eta: float
+    """How much noise each step adds: 1 as published, 0 none."""
+    solver: Literal["ddim", "dpm"]
+    """ddim, or DPM-Solver++ 2M."""
+    flip_test: bool
+    """Average with the mirrored pass."""
+
+
+How = Annotated[Changes, tyro.conf.arg(name="")]
 
 
 def trained_on(model: DRPose) -> str:

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import ipywidgets as widgets
 
+from ..model import Sampling
 from ..scores import ANSWERS
 
 STEPS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 30, 50, 100, 200)
@@ -16,13 +17,14 @@ _WIDE, _NARROW = (
 )  # four controls in a row of a notebook on a small screen
 
 
-def explorer_controls(hypotheses: int, steps: int, seed: int, *, most: int) -> SimpleNamespace:
-    """The widgets by name, with hypotheses and steps (up to most) to begin with.
+def explorer_controls(sampling: Sampling, seed: int, *, most: int) -> SimpleNamespace:
+    """The widgets by name, with the settings of sampling (steps up to most) to begin with.
 
     Steps and hypotheses go up like a logarithm; a value in between that was asked for is put in.
     Raises ValueError for values out of range.
     """
 
+    hypotheses, steps = sampling.hypotheses, sampling.steps
     style = {"description_width": "76px"}
 
     def slider(values: Iterable[int], value: int, name: str) -> widgets.SelectionSlider:

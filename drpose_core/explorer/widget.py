@@ -18,11 +18,11 @@ import torch
 
 from ..cameras import estimate_root, project
 from ..data import PoseSet
-from ..diffusion import ddim
-from ..model import DRPose, denoise_fn, with_initial_poses
+from ..model import DRPose, Sampling, with_initial_poses
+from ..sampling import sampling_chain
 from ..scores import aggregate, hypothesis_errors, mpjpe
-from ..skeleton import J, flip
-from ..support import hypothesis_generators
+from ..skeleton import flip
+from ..support import per_hypothesis
 from .controls import explorer_controls
 from .figure import clicked, explorer_figure, explorer_view, fit_axes
 from .page import write_page
@@ -57,13 +57,20 @@ class HypothesisExplorer(widgets.VBox):
     """
 
     def __init__(
-        self, model: DRPose, poses: PoseSet, *, hypotheses: int = 20, steps: int = 5, seed: int = 0
+        self,
+        model: DRPose,
+        poses: PoseSet,
+        sampling: Sampling | None = None,
+        *,
+        seed: int = 0,
+        **overrides,
     ):
+        how = (sampling or model.sampling).but(**overrides)
         if not len(poses):
             raise ValueError("nothing to explore: the set of poses is empty")
-        self._model, self._all = model, poses
+        self._model, self._all, self._how = model, poses, how
         self._names = [
-            (poses.actions[a], *_subject_and_camera(poses.sequences[s]))
+            (poses.actions[a], poses.takes[s].subject, poses.takes[s].camera)
             for a, s in zip(poses.action.tolist(), poses.sequence.tolist())
         ]
         self._kept: OrderedDict[tuple, torch.Tensor] = OrderedDict()
@@ -78,14 +85,14 @@ class HypothesisExplorer(widgets.VBox):
             None,
             None,
         )
-        self.controls = c = explorer_controls(hypotheses, steps, seed, most=len(model.schedule))
+        self.controls = c = explorer_controls(how, seed, most=len(model.schedule))
         self._readout, self._status = widgets.HTML(), widgets.HTML("&nbsp;")
         c.action.options = list(dict.fromkeys(action for action, *_ in self._names))
         c.action.value = c.action.options[0]
         self._fitted, self._choosing = None, False
         self._choose("action")
         self._shown = self._sampled(None)
-        self._truth = bool(poses.pose3d.any())
+        self._truth = poses.has_truth
         # Axes before the widget: what changes in its layout before a page is connected (Voila runs
         # a notebook first) never arrives there.
         figure = explorer_figure(self._view(self._shown), title=self._title(), source=poses.source)
@@ -307,21 +314,16 @@ class HypothesisExplorer(widgets.VBox):
         kept = self._kept.get(key)
         begun, have = time.perf_counter(), 0 if kept is None else kept.shape[1]
         if have < hypotheses:
-            streams = hypothesis_generators(seed, hypotheses)[have:]
-            like = self._all.kp2d
-
-            def draw(*_) -> torch.Tensor:
-                return torch.stack(
-                    [torch.randn(1, J, 3, generator=g, dtype=like.dtype) for g in streams], dim=1
-                ).to(like.device)
-
-            one = self._all[row]
-            denoise = denoise_fn(
-                self._model, one.kp2d, flip_test=flip_test, initial=self._initial_of(row)
-            )
             more = []
-            for step in ddim(
-                denoise, draw(), self._model.schedule, steps, **chain, noise_sampler=draw
+            how = self._how.but(hypotheses=hypotheses, steps=steps, flip_test=flip_test, **chain)
+            for step in sampling_chain(
+                self._model,
+                self._all[row].kp2d,
+                how,
+                noise=per_hypothesis(seed),
+                initial=self._initial_of(row),
+                rows=[row],
+                first=have,
             ):
                 taken = time.perf_counter() - begun
                 # What is nearly done is finished: while a slider is dragged or frames play,
@@ -334,7 +336,7 @@ class HypothesisExplorer(widgets.VBox):
                     return None
                 if wish is not None and taken > 0.3:
                     self._status.value = (
-                        f"computing: step {step.k} of {steps}, {len(streams)} hypotheses"
+                        f"computing: step {step.k} of {steps}, {hypotheses - have} hypotheses"
                     )
                 more.append(step.x0[0].cpu())
             more = torch.stack(more)
@@ -456,9 +458,3 @@ class HypothesisExplorer(widgets.VBox):
 def _hypotheses(what: SimpleNamespace) -> torch.Tensor:
     """Those of the step shown, (H, J, 3)."""
     return what.samples[what.step - 1]
-
-
-def _subject_and_camera(sequence: str) -> tuple[str, str]:
-    """Of a sequence's name, "subject/recording/camera"; other names stand for the subject."""
-    parts = sequence.split("/")
-    return (parts[0], parts[-1]) if len(parts) > 2 else (sequence, "0")

@@ -16,7 +16,6 @@ import torch
 
 from ..cameras import normalize_screen
 from ..data import PoseSet
-from ..skeleton import J
 from ..support import written_whole
 from .arrays import from_array, from_table
 from .checks import as_pixels, doubtful, far_away, many, worth_keeping
@@ -79,7 +78,7 @@ class Keypoints:
 
     def poses(self, *, field_of_view: float = FIELD_OF_VIEW, camera_matrix=None) -> PoseSet:
         """The people as a training camera would have seen them (viewpoint.training_view): what
-        models and explorer take. No truth: pose3d is 0.
+        models and explorer take; they have no ground truth.
 
         field_of_view: the camera's, in degrees over the picture's longer side; a phone's main
         camera has 65 to 75. Or camera_matrix (3, 3) in pixels, as camera calibrations give it; its
@@ -94,14 +93,13 @@ class Keypoints:
         people, sequence = np.unique(self.person, return_inverse=True)
         return PoseSet(
             kp2d=view.kp2d,
-            pose3d=torch.zeros(len(self), J, 3),
-            root=torch.zeros(len(self), 3),
             intrinsics=view.intrinsics,
             action=torch.zeros(len(self), dtype=torch.int64),
             sequence=torch.from_numpy(sequence.astype(np.int64)),
             frame=torch.from_numpy(self.frame.astype(np.int64)),
             actions=[self.name],
             sequences=[f"person {who}/{self.name}/own" for who in people],
+            person=torch.from_numpy(self.person.astype(np.int64)),
             confidence=torch.from_numpy(self.confidence.astype(np.float32)),
             rotation=view.rotation,
             source=f"{self.name}: {FORMATS[self.format].title}, redrawn for a training camera",

@@ -12,14 +12,15 @@ from ..support import own_rows
 def _random_bytes(rows: int, each: int, number: int) -> torch.Tensor:
     """(rows, each) random bytes from torch's global generator; number changes nothing."""
 
-    def draw(n):
+    def draw(n, _):
         return (
             torch.empty((n * each + 7) // 8, dtype=torch.int64)
             .random_(-(2**63), None)
             .view(torch.uint8)[: n * each]
+            .view(n, each)
         )
 
-    return own_rows(lambda n: draw(n).view(n, each), rows)
+    return own_rows(draw, rows)
 
 
 # For torch.compile, which must not look inside: it would draw with generators of its own, and break

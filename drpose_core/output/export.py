@@ -6,8 +6,8 @@ JSON with everything, CSV and Parquet with the answers, BVH with the motion of e
 import importlib.util
 import itertools
 import json
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from ..skeleton import JOINTS, PARENTS
 from ..support import written_whole
 from .bvh import write_bvh
 
+Add = Callable[[Prediction], None]  # takes the next part of a file
 SUFFIXES = (".json", ".csv", ".parquet", ".bvh")
 SPARSE = 10  # frames for a pose, beyond which a BVH would be nearly all invented
 AXES = "the picture's camera: x to the right, y down, z away from the camera"
@@ -36,47 +37,42 @@ def check_path(path: str | Path) -> Path:
 
 
 def write_predictions(
-    path: str | Path,
+    path: str | Path | Sequence[str | Path],
     parts: Prediction | Iterable[Prediction],
     *,
     fps: float = 30.0,
     about: dict | None = None,
 ) -> list[Path]:
     """Write predictions, one or a stream of them as predict yields, in the format of the path's
-    suffix; returns the files written.
+    suffix; several paths are written in one pass. Returns the files written.
 
     .json: {"about": units, axes, joints and what the caller adds, "poses": [one per person and
     frame: frame, person, root, pose, spread, confidence, misfit, hypotheses]}, metres. .csv,
-    .parquet: a row a joint of the answer: frame, person, joint, x, y, z (relative to the root),
+    .parquet: one row per joint of the answer: frame, person, joint, x, y, z (relative to the root),
     root_x, root_y, root_z, misfit, spread, confidence; metres. .bvh: the answer's motion at fps
-    (see bvh), frames without a pose drawn in between; of several people a file each, with the
+    (see bvh), frames without a pose interpolated; of several people one file each, with the
     person's number in its name, from their first frame to their last. Files appear whole or not at
     all.
     """
-    path = check_path(path)
+    paths = [check_path(p) for p in ([path] if isinstance(path, str | Path) else path)]
     parts = iter([parts] if isinstance(parts, Prediction) else parts)
     first = next(parts, None)
     if first is None:
-        raise ValueError(f"{path}: nothing to write, there are no predictions")
-    parts = itertools.chain([first], parts)
-    suffix = path.suffix.lower()
-    if suffix == ".bvh":
-        return _write_bvh(path, parts, fps)
-    with written_whole(path) as temporary:
-        if suffix == ".json":
-            _write_json(temporary, parts, about or {})
-        elif suffix == ".csv":
-            for number, part in enumerate(parts):
-                table(part).to_csv(
-                    temporary, mode="a" if number else "w", header=not number, index=False
-                )
-        else:
-            _write_parquet(temporary, parts)
-    return [path]
+        raise ValueError(f"{paths[0]}: nothing to write, there are no predictions")
+    written: dict[Path, list[Path]] = {}
+    with ExitStack() as files:
+        adders = [
+            files.enter_context(_WRITERS[p.suffix.lower()](p, fps, about or {}, written))
+            for p in paths
+        ]
+        for part in itertools.chain([first], parts):
+            for add in adders:
+                add(part)
+    return [file for p in paths for file in written[p]]
 
 
 def table(prediction: Prediction) -> pd.DataFrame:
-    """The answers as a table, a row a joint: what CSV and Parquet hold."""
+    """The answers as a table, one row per joint: what CSV and Parquet hold."""
     n, joints = len(prediction), len(JOINTS)
     pose, root = (
         prediction.pose3d.numpy().reshape(-1, 3),
@@ -97,27 +93,28 @@ def table(prediction: Prediction) -> pd.DataFrame:
 
 
 def persons(prediction: Prediction) -> np.ndarray:
-    """Numbers of the persons (N,), of sequences named "person 3/..."; other sequences count by
-    themselves.
-    """
-    names = [re.match(r"person (-?\d+)/", name) for name in prediction.poses.sequences]
-    numbers = [int(name[1]) if name else position for position, name in enumerate(names)]
-    return np.array(numbers)[prediction.poses.sequence.numpy()]
+    """Numbers of the persons (N,); where a set has none, each sequence counts as one."""
+    poses = prediction.poses
+    return (poses.sequence if poses.person is None else poses.person).numpy()
 
 
-def _write_json(path: Path, parts: Iterable[Prediction], about: dict) -> None:
-    facts = {
-        "units": "metres",
-        "axes": AXES,
-        "pose": "relative to the root, joint 0",
-        "joints": JOINTS,
-        "parents": PARENTS,
-    } | about
-    with open(path, "w") as file:
+@contextmanager
+def _json(path: Path, fps: float, about: dict, written: dict) -> Iterator[Add]:
+    facts = {"units": "metres", "axes": AXES, "pose": "relative to the root, joint 0"}
+    facts |= {"joints": JOINTS, "parents": PARENTS} | about
+    with written_whole(path) as temporary, open(temporary, "w") as file:
         file.write('{"about": ' + json.dumps(facts) + ',\n"poses": [')
-        for number, item in enumerate(item for part in parts for item in _items(part)):
-            file.write((",\n" if number else "\n") + json.dumps(item))
+        separator = "\n"
+
+        def add(part: Prediction) -> None:
+            nonlocal separator
+            for item in _items(part):
+                file.write(separator + json.dumps(item))
+                separator = ",\n"
+
+        yield add
         file.write("\n]}\n")
+    written[path] = [path]
 
 
 def _items(part: Prediction) -> Iterator[dict]:
@@ -137,29 +134,56 @@ def _items(part: Prediction) -> Iterator[dict]:
         }
 
 
-def _write_parquet(path: Path, parts: Iterable[Prediction]) -> None:
+@contextmanager
+def _csv(path: Path, fps: float, about: dict, written: dict) -> Iterator[Add]:
+    with written_whole(path) as temporary, open(temporary, "w", newline="") as file:
+
+        def add(part: Prediction) -> None:
+            table(part).to_csv(file, header=not file.tell(), index=False)
+
+        yield add
+    written[path] = [path]
+
+
+@contextmanager
+def _parquet(path: Path, fps: float, about: dict, written: dict) -> Iterator[Add]:
     import pyarrow  # an optional dependency
     import pyarrow.parquet
 
     writer = None
-    try:
-        for part in parts:
+    with written_whole(path) as temporary:
+
+        def add(part: Prediction) -> None:
+            nonlocal writer
             rows = pyarrow.Table.from_pandas(table(part), preserve_index=False)
-            writer = writer or pyarrow.parquet.ParquetWriter(path, rows.schema)
+            writer = writer or pyarrow.parquet.ParquetWriter(temporary, rows.schema)
             writer.write_table(rows)
-    finally:
-        if writer:
-            writer.close()
+
+        try:
+            yield add
+        finally:
+            if writer:
+                writer.close()
+    written[path] = [path]
 
 
-def _write_bvh(path: Path, parts: Iterable[Prediction], fps: float) -> list[Path]:
+@contextmanager
+def _bvh(path: Path, fps: float, about: dict, written: dict) -> Iterator[Add]:
     motion: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}
-    for part in parts:
+
+    def add(part: Prediction) -> None:
         places, who = (part.pose3d + part.root[:, None]).numpy(), persons(part)
+        frame = part.poses.frame.numpy()
         for person in np.unique(who):
-            motion.setdefault(int(person), []).append(
-                (part.poses.frame.numpy()[who == person], places[who == person])
-            )
+            rows = who == person
+            motion.setdefault(int(person), []).append((frame[rows], places[rows]))
+
+    yield add
+    written[path] = _write_motion(path, motion, fps)
+
+
+def _write_motion(path: Path, motion: dict, fps: float) -> list[Path]:
+    """One BVH per person, of the places (frames, J, 3) of their joints."""
     written = []
     for person, pieces in sorted(motion.items()):
         frame, places = (np.concatenate(x) for x in zip(*pieces))
@@ -180,6 +204,9 @@ def _write_bvh(path: Path, parts: Iterable[Prediction], fps: float) -> list[Path
         write_bvh(name, steady, fps=fps)
         written.append(name)
     return written
+
+
+_WRITERS = {".json": _json, ".csv": _csv, ".parquet": _parquet, ".bvh": _bvh}
 
 
 def _confidence(prediction: Prediction) -> np.ndarray:

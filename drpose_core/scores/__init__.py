@@ -1,9 +1,11 @@
 """Scores: functions of tensors and tables of them. Never sees a model."""
 
 from .aggregation import ANSWERS, aggregate, reprojection_errors
+from .assessment import Assessment, assessment
 from .batch import CHOICES, HONEST, Previous, score_batch
 from .calibration import calibration_curve, calibration_error, covered
 from .metrics import hypothesis_errors, joint_errors, mpjpe, p_mpjpe
+from .sums import ExactSums
 from .tables import ORACLES, paper_table, table
 
 __all__ = [
@@ -11,8 +13,11 @@ __all__ = [
     "CHOICES",
     "HONEST",
     "ORACLES",
+    "Assessment",
+    "ExactSums",
     "Previous",
     "aggregate",
+    "assessment",
     "calibration_curve",
     "calibration_error",
     "covered",

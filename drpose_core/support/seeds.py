@@ -1,38 +1,7 @@
-"""Random generators from seeds, and the share of a draw that is a process's own."""
-
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+"""Random generators from seeds."""
 
 import numpy as np
 import torch
-
-_SHARE: ContextVar[tuple[int, int, int]] = ContextVar(
-    "_SHARE", default=(0, 1, 1)
-)  # first row, last row + 1, rows of the whole batch
-
-
-@contextmanager
-def share_of_batch(first: int, last: int, rows: int) -> Iterator[None]:
-    """Within it, own_rows draws for rows first to last of a batch of so many."""
-    token = _SHARE.set((first, last, rows))
-    try:
-        yield
-    finally:
-        _SHARE.reset(token)
-
-
-def own_rows(draw: Callable[[int], torch.Tensor], rows: int) -> torch.Tensor:
-    """draw(rows); of a share of a batch, its rows of draw(all rows), so that several processes draw
-    what one would.
-
-    rows may be a multiple of the share's, as where a pose has a row for each head of attention.
-    """
-    first, last, total = _SHARE.get()
-    if last - first == total:
-        return draw(rows)
-    each = rows // (last - first)
-    return draw(total * each)[first * each : last * each]
 
 
 def generator(seed: int, *more: int, device: torch.device | str = "cpu") -> torch.Generator:
