@@ -20,7 +20,8 @@ import drpose_core as dr
 from drpose_core.cameras import world_to_camera
 from drpose_core.denoiser import Denoiser
 from drpose_core.layers.graph import ChebConv
-from drpose_core.model import CLIP, JOINT_WEIGHTS
+from drpose_core.losses import JOINT_WEIGHTS
+from drpose_core.model import CLIP
 from drpose_core.skeleton import H36M_32, J, bone_adjacency
 
 Drop = Callable[[torch.Tensor], torch.Tensor]

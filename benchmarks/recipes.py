@@ -23,7 +23,8 @@ import tyro
 from refinement import append, measured, run
 
 import drpose_core as dr
-from drpose_core.model import CLIP, INITIAL_NOISE, JOINT_WEIGHTS
+from drpose_core.losses import INITIAL_NOISE, JOINT_WEIGHTS
+from drpose_core.model import CLIP
 from drpose_core.output.report import markdown
 
 OUT = dr.project_root() / "output" / "recipes.csv"

@@ -21,7 +21,7 @@ import tyro
 from tqdm import tqdm
 
 import drpose_core as dr
-from drpose_core.model import INITIAL_NOISE
+from drpose_core.losses import INITIAL_NOISE
 from drpose_core.output.report import markdown
 from drpose_core.training import steps_per_epoch
 

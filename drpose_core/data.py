@@ -230,9 +230,13 @@ class PoseSet:
             ) from None
         optional = {name for name, column in _COLUMNS.items() if column.optional}
         wanted = {f.name for f in fields(cls)} - optional - {"keypoints", "skeleton"}
-        missing = sorted(wanted - set(arrays))
+        missing = wanted - set(arrays)
+        if found := {"pose3d", "root"} & set(arrays):  # they come together
+            missing |= {"pose3d", "root"} - found
         if missing:
-            raise ValueError(f"{path} is no pose set, it lacks {', '.join(missing)}: {remedy}")
+            raise ValueError(
+                f"{path} is no pose set, it lacks {', '.join(sorted(missing))}: {remedy}"
+            )
         try:
             tensors = {name: torch.from_numpy(arrays[name]) for name in _COLUMNS if name in arrays}
             if arrays["actions"].ndim != 1 or arrays["sequences"].ndim != 1:

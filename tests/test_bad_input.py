@@ -4,6 +4,7 @@ each gets one sentence that names the culprit and the remedy, and nothing is lef
 """
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,6 @@ MINI = Path(__file__).parent / "golden" / "h36m_mini"
 
 
 # --- Human3.6M files
-# ----------------------------------------------------------------------------------------------------------------
 
 
 def mini(folder, which="2d", edit=None, raw=None):
@@ -79,7 +79,6 @@ H36M = {
 
 
 # --- CMU files
-# ----------------------------------------------------------------------------------------------------------------------
 
 
 def cmu(folder, edit_asf=None, edit_amc=None):
@@ -115,7 +114,6 @@ CMU = {
 
 
 # --- pose sets, checkpoints
-# -----------------------------------------------------------------------------------------------------------
 
 
 def pose_file(folder, **edits):
@@ -179,7 +177,6 @@ FILES = {
 
 
 # --- arguments
-# ------------------------------------------------------------------------------------------------------------------------
 
 KP2D = torch.zeros(2, 17, 2)
 
@@ -202,6 +199,10 @@ def poses():
     return dr.synthetic_poses("test", stride=50, seconds=1, takes=1)[:5]
 
 
+def blind():
+    return replace(poses(), pose3d=None, root=None)
+
+
 ARGUMENTS = {
     "COCO-like joints": (lambda d: sample(kp2d=torch.zeros(2, 18, 2)), r"kp2d must be \(B, 17, 2\) Human3.6M joints in screen units, got \(2, 18, 2\)"),
     "one pose without a batch": (lambda d: sample(kp2d=KP2D[0]), r"kp2d must be \(B, 17, 2\)"),
@@ -209,7 +210,7 @@ ARGUMENTS = {
     "double keypoints": (lambda d: sample(kp2d=KP2D.double()), r"kp2d is torch.float64, the model torch.float32: kp2d.to"),
     "pixels": (lambda d: sample(kp2d=KP2D + 500), r"kp2d looks like pixels \(up to 500\): normalize_screen"),
     "numpy": (lambda d: sample(kp2d=KP2D.numpy()), r"kp2d must be a torch tensor, got ndarray"),
-    "no hypotheses": (lambda d: sample(hypotheses=0), r"hypotheses and steps must be at least 1, got 0 and 5"),
+    "no hypotheses": (lambda d: sample(hypotheses=0), r"hypotheses and steps must be at least 1, got 0 and 8"),
     "no steps": (lambda d: sample(steps=0), r"steps must be at least 1"),
     "too many steps": (lambda d: sample(steps=1001), r"at most 1000 steps fit, got 1001"),
     "noisy poses of other images": (lambda d: lambda: dr.denoise_fn(dr.DRPose(), KP2D)(torch.zeros(9, 2, 17, 3), 5), r"x_t must be \(B, H, 17, 3\) with the B ="),
@@ -217,8 +218,14 @@ ARGUMENTS = {
     "duplicate times": (lambda d: sample(steps=3, spacing=[900, 10, 10]), r"times must fall, be distinct"),
     "times out of range": (lambda d: sample(steps=2, spacing=[1000, 10]), r"lie in \[0, 1000\)"),
     "unknown spacing": (lambda d: sample(spacing="cubic"), r"unknown spacing 'cubic': use \"linear\", \"quadratic\", \"log-snr\" or give the times"),
-    "noise of another size": (lambda d: sample(noise=torch.zeros(5, 2, 4, 17, 3)), r"noise must be \(K, B, H, J, 3\) = \(5, 2, 5, 17, 3\), got"),
-    "too few generators": (lambda d: sample(generator=dr.hypothesis_generators(0, 3)), r"got 3 generators for 5 hypotheses"),
+    "noise of another size": (lambda d: sample(noise=torch.zeros(5, 2, 4, 17, 3)), r"noise must be \(K, B, H, J, 3\) = \(8, 2, 20, 17, 3\), got"),
+    "unknown setting": (lambda d: sample(generator=dr.generator(0)), r"unknown setting of sampling: generator; there are hypotheses, steps"),
+    "noise of fewer pictures": (lambda d: sample(noise=dr.replay(torch.zeros(8, 1, 20, 17, 3))), r"is asked for B = 2, H = 20"),
+    "noise of a solver that adds none": (lambda d: lambda: dr.Sampling(solver="dpm", eta=1), r"eta must be 0 with it, got 1"),
+    "unknown solver": (lambda d: lambda: dr.Sampling(solver="euler"), r"unknown solver 'euler': choose"),
+    "ground truth without a place": (lambda d: lambda: replace(poses(), root=None), r"pose3d and PoseSet.root are given together"),
+    "scores without ground truth": (lambda d: lambda: dr.evaluate(dr.DRPose(), blind()), r"evaluate needs the ground truth, and these poses have none"),
+    "training without ground truth": (lambda d: lambda: next(dr.train(dr.build_lifter("mlp"), dr.lifting_loss, blind())), r"lifting_loss needs the ground truth"),
     "lifter of another shape": (lambda d: lambda: dr.DRPose(lifter=lambda x: x).initial_pose(KP2D), r"a lifter maps \(B, 17, 2\) to \(B, 17, 3\)"),
     "unknown lifter": (lambda d: lambda: dr.build_lifter("resnet"), r"unknown lifter 'resnet': choose from dcgct, htnet, mlp, elsewhere, or register yours"),
     "heads do not divide": (lambda d: lambda: dr.ModelConfig(channels=98), r"channels must be even and a multiple of heads, got 98 and 4"),

@@ -25,7 +25,9 @@ def test_every_row_by_hand(small_model, scored):
     expected = {}
     for n in range(len(poses)):
         one = poses[n]
-        noise = torch.randn(2, 3, 17, 3, generator=dr.generator(4, n))[:, None]
+        streams = dr.hypothesis_generators(4, 3)
+        noise = [torch.stack([torch.randn(17, 3, generator=g) for g in streams]) for _ in "01"]
+        noise = torch.stack(noise)[:, None]
         samples = dr.sample_poses(small_model, one.kp2d, hypotheses=3, steps=2, noise=noise)
         action = poses.actions[one.action[0]]
         initial = (
@@ -171,7 +173,7 @@ def test_what_was_kept_belongs_to_its_model_poses_and_settings(small_model, pose
     from drpose_core.evaluation import _file
 
     def kept(model, poses, settings):
-        return _file(Path("run"), model, poses, settings, 0).name
+        return _file(Path("run"), model, poses, (settings,), 0).name
 
     some, settings = poses[:5], {"seed": 1}
     original = kept(small_model, some, settings)
@@ -202,13 +204,13 @@ def test_a_damaged_file_of_a_run_gets_a_sentence(content, small_model, poses, tm
     file.write_bytes(content)
     with pytest.raises(
         ValueError,
-        match=r"run-\w+-0.npz cannot be read .*: delete it to start this evaluation afresh",
+        match=r"run-\w+-0.npz cannot be read .*: delete it to start this evaluation from scratch",
     ):
         dr.evaluate(small_model, poses[:2], **settings)
 
 
 def test_bad_requests_get_a_sentence_before_any_work(small_model, poses):
-    with pytest.raises(ValueError, match="hypotheses and steps must be at least 1, got 0 and 5"):
+    with pytest.raises(ValueError, match="hypotheses and steps must be at least 1, got 0 and 8"):
         dr.evaluate(small_model, poses[:2], hypotheses=0)
     dead = replace(poses[:9], kp2d=poses.kp2d[:9].index_fill(0, torch.tensor([4]), 0.1))
     with pytest.raises(
@@ -251,10 +253,9 @@ def test_the_other_measures_by_hand(small_model, poses):
     """On consecutive frames, so that there is a velocity; batches of four cut through them."""
     some = poses[torch.arange(3, 12)]
     found = dr.assess(small_model, some, hypotheses=4, steps=1, seed=2, batch_size=4)
-    noise = torch.stack(
-        [torch.randn(1, 4, 17, 3, generator=dr.generator(2, n)) for n in range(9)], dim=1
-    )
-    x = dr.sample_poses(small_model, some.kp2d, hypotheses=4, steps=1, noise=noise)[-1]
+    x = dr.sample_poses(small_model, some.kp2d, hypotheses=4, steps=1, noise=dr.per_hypothesis(2))[
+        -1
+    ]
     mean, truth = x.mean(1), some.pose3d
     value = found.summary.set_index("quantity").value
     errors = (mean - truth).norm(dim=-1)

@@ -297,7 +297,6 @@ def test_an_error_while_sampling_is_shown_and_raised_at_the_next_read(explorer, 
 
 
 # --- in a browser
-# ---------------------------------------------------------------------------------------------------------------------
 
 LAYER = """([figure, name]) => {
     const trace = figure.data.find(t => t.name === name);

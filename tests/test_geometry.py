@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 import drpose_core as dr
-from drpose_core.cameras import flip_intrinsics, rotate
+from drpose_core.cameras import camera_to_world, flip_intrinsics, rotate, world_to_camera
 from drpose_core.skeleton import BONES, H36M_32, LEFT, RIGHT, bone_lengths
 from drpose_core.sources.rig import SUBJECTS
 
@@ -88,12 +88,12 @@ def test_world_and_camera_frames_are_inverse_and_rigid():
     world = random_poses(5)
     for subject in SUBJECTS:
         for camera in dr.h36m_cameras(subject):
-            seen = dr.world_to_camera(world, camera)
-            assert torch.allclose(dr.camera_to_world(seen, camera), world, atol=1e-6)
+            seen = world_to_camera(world, camera)
+            assert torch.allclose(camera_to_world(seen, camera), world, atol=1e-6)
             assert torch.allclose(bone_lengths(seen), bone_lengths(world), atol=1e-6)
             # Upright people stand upright: the world's up is the camera's -y, within the tilt of a
             # surveillance view.
-            up = dr.world_to_camera(torch.tensor([[0.0, 0, 1]]), camera) - dr.world_to_camera(
+            up = world_to_camera(torch.tensor([[0.0, 0, 1]]), camera) - world_to_camera(
                 torch.zeros(1, 3), camera
             )
             assert up[0, 1] < -0.9

@@ -58,7 +58,6 @@ def detected(pixels, form):
 
 
 # --- the tools' files, written by the rules of their own code
-# ---------------------------------------------------------------------------
 
 
 def mmpose_instances(people):
@@ -309,7 +308,6 @@ def test_saved_keypoints_are_read_again(tmp_path, pixels):
 
 
 # --- conversion
-# -----------------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -404,7 +402,6 @@ def test_a_made_joint_is_as_sure_as_its_least_sure_part(pixels):
 
 
 # --- who is who, gaps, guesses
-# ----------------------------------------------------------------------------------------------------------
 
 
 def test_people_are_followed_whatever_their_order(pixels):
@@ -528,7 +525,6 @@ def test_people_are_not_surprising_and_wrong_orders_are(pixels):
 
 
 # --- what is said, and what is refused
-# --------------------------------------------------------------------------------------------------
 
 
 def test_what_may_be_wrong_is_warned_of(pixels):

@@ -79,9 +79,10 @@ def test_initial_poses_take_the_lifters_place(small_model, poses, flip_test):
     def draw():
         return dr.generator(1)
 
-    expected = dr.sample_poses(small_model, some.kp2d, **both, generator=draw())
+    expected = dr.sample_poses(small_model, some.kp2d, **both, noise=dr.per_pose(1))
+    noise = dr.per_pose(1)
     assert torch.allclose(
-        dr.sample_poses(blind, some.kp2d, **both, generator=draw(), initial=attached.initial),
+        dr.sample_poses(blind, some.kp2d, **both, noise=noise, initial=attached.initial),
         expected,
         atol=1e-5,
     )
@@ -115,7 +116,7 @@ def test_one_predicted_pose_serves_the_mirrored_pass_mirrored(small_model, poses
     kp2d, predicted = poses.kp2d[:3], poses.pose3d[:3]
     both = torch.stack([predicted, dr.flip(predicted)], dim=1)
     one, two = (
-        dr.sample_poses(small_model, kp2d, generator=dr.generator(0), initial=x)
+        dr.sample_poses(small_model, kp2d, noise=dr.per_pose(0), initial=x)
         for x in (predicted, both)
     )
     assert torch.equal(one, two)

@@ -5,6 +5,7 @@ import torch
 
 import drpose_core as dr
 from drpose_core import model as model_module
+from drpose_core.losses import JOINT_WEIGHTS
 from drpose_core.skeleton import J
 
 
@@ -65,7 +66,7 @@ def test_more_hypotheses_and_more_steps_keep_what_was_drawn(small_model, poses):
             kp2d,
             hypotheses=hypotheses,
             steps=steps,
-            generator=dr.hypothesis_generators(7, hypotheses),
+            noise=dr.per_hypothesis(7),
         )
 
     assert torch.allclose(sample(3, 2), sample(6, 2)[:, :, :3], atol=1e-4)
@@ -76,7 +77,8 @@ def test_more_hypotheses_and_more_steps_keep_what_was_drawn(small_model, poses):
 
 def test_a_later_start_begins_with_the_noised_initial_pose(small_model, poses):
     kp2d, noise = poses.kp2d[:3], noise_for(4, 3, 2)
-    chain = {"steps": 4, "spacing": "quadratic", "start": 300}
+    times = {"spacing": "quadratic", "start": 300}
+    chain = {"steps": 4, **times, "eta": 1.0}
     sampled = dr.sample_poses(small_model, kp2d, hypotheses=2, **chain, noise=noise)
     x = small_model.schedule.add_noise(
         small_model.initial_pose(kp2d, flip_test=True)[:, None], 300, noise[0]
@@ -120,10 +122,10 @@ def test_no_two_hypotheses_share_their_noise():
     assert len(torch.unique(draws, dim=0)) == 600
 
 
-def test_one_generator_replays(small_model, poses):
+def test_one_seed_replays(small_model, poses):
     kp2d = poses.kp2d[:2]
-    a, b = (dr.sample_poses(small_model, kp2d, generator=dr.generator(1)) for _ in range(2))
-    assert torch.equal(a, b) and a.shape == (5, 2, 5, J, 3) and (a[..., 0, :] == 0).all()
+    a, b = (dr.sample_poses(small_model, kp2d, noise=dr.per_pose(1)) for _ in range(2))
+    assert torch.equal(a, b) and a.shape == (8, 2, 20, J, 3) and (a[..., 0, :] == 0).all()
 
 
 def test_sampling_ignores_and_restores_training_mode(small_model, poses):
@@ -152,7 +154,7 @@ def test_the_loss_by_hand(initial_noise, small_model, poses):
     g = dr.generator(5)
     t = torch.randint(1000, (4,), generator=g)
     noise, shake = torch.randn(4, J, 3, generator=g), torch.randn(4, J, 3, generator=g)
-    weights = torch.tensor(model_module.JOINT_WEIGHTS)
+    weights = torch.tensor(JOINT_WEIGHTS)
     total = 0.0
     for n in range(4):
         a = small_model.schedule.alpha_bar[t[n]].float()
@@ -195,7 +197,7 @@ def test_a_ddim_of_ones_own_gives_the_same_poses(small_model, poses):
     by_hand = torch.stack([step.x0 for step in chain])
     assert torch.allclose(
         by_hand[..., 1:, :],
-        dr.sample_poses(small_model, kp2d, hypotheses=2, steps=3, noise=noise)[..., 1:, :],
+        dr.sample_poses(small_model, kp2d, dr.Sampling.published(2, 3), noise=noise)[..., 1:, :],
     )
 
 

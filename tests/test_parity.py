@@ -9,7 +9,8 @@ import pytest
 import torch
 
 import drpose_core as dr
-from drpose_core.model import CLIP, weighted_mpjpe
+from drpose_core.losses import weighted_mpjpe
+from drpose_core.model import CLIP
 from drpose_core.sources.h36m import TEST_SUBJECTS, TRAIN_SUBJECTS
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -96,7 +97,8 @@ def test_sampling(name, seed, flip_test, lifter, golden):
     noise = np.random.RandomState(seed).standard_normal((k, 4, h, 1, 17, 3)).astype(np.float32)
     noise = torch.from_numpy(noise).squeeze(3)
     kp2d = golden["input_2d"][:, 0]
-    own = dr.sample_poses(model, kp2d, hypotheses=h, steps=k, flip_test=flip_test, noise=noise)
+    published = dr.Sampling.published(h, k)
+    own = dr.sample_poses(model, kp2d, published, flip_test=flip_test, noise=noise)
     close(own[..., 1:, :], reference[..., 1:, :])
     assert (own[..., 0, :] == 0).all()
     # The chain itself keeps joint 0 as the network gives it.

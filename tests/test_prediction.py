@@ -43,10 +43,7 @@ def test_what_comes_out_is_what_its_parts_say(model, keypoints, found):
     rows = [0, 31]
     for row in rows:
         one = poses[row]
-        streams = dr.hypothesis_generators(0, 4)
-        samples = dr.sample_poses(
-            model, one.kp2d, hypotheses=4, steps=3, spacing="quadratic", eta=0, generator=streams
-        )[-1]
+        samples = dr.sample_poses(model, one.kp2d, hypotheses=4, steps=3)[-1]
         turn = one.rotation[0].T
         assert torch.allclose(found.hypotheses[row], samples[0] @ turn.T, atol=1e-5)
         assert torch.allclose(found.pose3d[row], samples[0].mean(0) @ turn.T, atol=1e-5)
@@ -112,7 +109,9 @@ def test_an_interruption_loses_nothing(model, keypoints, found, tmp_path, monkey
     monkeypatch.setattr(
         prediction,
         "sample_poses",
-        lambda model, kp2d, **more: asked.append(len(kp2d)) or original(model, kp2d, **more),
+        lambda model, kp2d, *how, **more: (
+            asked.append(len(kp2d)) or original(model, kp2d, *how, **more)
+        ),
     )
     whole = joined(predict(model, poses, hypotheses=4, steps=3, keep=tmp_path / "kept"))
     assert sum(asked) == len(poses) - sum(map(len, first)) and torch.allclose(
@@ -127,7 +126,7 @@ def test_an_interruption_loses_nothing(model, keypoints, found, tmp_path, monkey
     joined(predict(model, poses, hypotheses=4, steps=2, keep=tmp_path / "kept"))
     assert sum(asked) == len(poses), "other settings start afresh"
     sorted((tmp_path / "kept").iterdir())[0].write_bytes(b"PK")
-    with pytest.warns(UserWarning, match=r"cannot be read .*: made again"):
+    with pytest.warns(UserWarning, match=r"cannot be read .*: computed again"):
         mended = [
             joined(predict(model, poses, hypotheses=4, steps=k, keep=tmp_path / "kept"))
             for k in (2, 3)
@@ -174,7 +173,7 @@ def test_arguments_get_a_sentence(model, keypoints, tmp_path, found):
     sparse = predicted_rows(found, slice(0, 3))
     scattered = replace(
         sparse.poses,
-        sequence=torch.zeros(3, dtype=torch.int64),
+        person=torch.zeros(3, dtype=torch.int64),
         frame=torch.tensor([0, 40, 500_000]),
     )
     with pytest.raises(
@@ -186,7 +185,6 @@ def test_arguments_get_a_sentence(model, keypoints, tmp_path, found):
 
 
 # --- files
-# -------------------------------------------------------------------------------------------------------------------------
 
 
 def test_json_has_everything(found, keypoints, tmp_path):
@@ -272,7 +270,6 @@ def test_parquet_says_what_it_needs(monkeypatch, tmp_path):
 
 
 # --- BVH: read again by the format's own words, slowly
-# ------------------------------------------------------------------------------
 
 
 def read_bvh(path):
@@ -403,15 +400,9 @@ def test_bvh_at_rest_is_a_t_pose_facing_the_viewer(tmp_path):
 
 
 def test_people_keep_their_numbers_whatever_they_are(found):
-    named = replace(found.poses, sequences=["person -3/film/own", "person 0/film/own"])
+    named = replace(found.poses, person=-3 * (1 - found.poses.sequence))
     assert set(export.persons(replace(found, poses=named))) == {-3, 0}
-    assert set(
-        export.persons(
-            replace(
-                found, poses=replace(found.poses, sequences=["S9/Walking 1/0", "S11/Walking 1/0"])
-            )
-        )
-    ) == {0, 1}
+    assert set(export.persons(replace(found, poses=replace(found.poses, person=None)))) == {0, 1}
 
 
 def test_frames_without_a_pose_are_drawn_in_between(found, keypoints, tmp_path):

@@ -23,7 +23,7 @@ LEVELS = (
     "data layers",
     "lifters diffusion denoiser scores sources",
     "model training keypoints",
-    "experiments",
+    "losses sampling experiments",
     "weights evaluation prediction plots",
     "output explorer",
     "cli",

@@ -22,10 +22,11 @@ class DropPath(nn.Module):
         if not self.training or self.p == 0:
             return x
         ones = [1] * (x.ndim - 1)
-        keep = own_rows(
-            lambda n: torch.empty(n, *ones, dtype=x.dtype, device=x.device).bernoulli_(1 - self.p),
-            len(x),
-        )
+
+        def draw(n, _):
+            return torch.empty(n, *ones, dtype=x.dtype, device=x.device).bernoulli_(1 - self.p)
+
+        keep = own_rows(draw, len(x))
         return x * (keep / (1 - self.p))
 
 
