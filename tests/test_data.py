@@ -1,6 +1,7 @@
 """PoseSet and batches: what an index, a mirror, a file and an epoch must keep."""
 
 import dataclasses
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -104,3 +105,21 @@ def test_everything_moves_to_the_gpu(poses):
     assert all(getattr(there, name).is_cuda for name in COLUMNS) and same(
         there.flipped().to("cpu"), poses.flipped()
     )
+
+
+def test_a_set_without_ground_truth_is_whole(poses, tmp_path):
+    blind = replace(poses[:6], pose3d=None, root=None, person=torch.arange(6))
+    assert not blind.has_truth and poses.has_truth
+    assert torch.equal(blind.flipped().flipped().kp2d, blind.kp2d)
+    batch = next(dr.batches(blind, 4, augment=True))
+    assert batch.pose3d is None and torch.equal(batch.person, torch.arange(4))
+    blind.save(tmp_path / "blind.npz")
+    again = dr.PoseSet.load(tmp_path / "blind.npz")
+    assert not again.has_truth and torch.equal(again.person, blind.person)
+    assert torch.equal(again[2:].kp2d, blind.kp2d[2:])
+
+
+def test_a_sequence_says_who_what_and_which_camera(poses):
+    named = replace(poses[:2], sequences=["S9/Walking 1/2", "plain"], sequence=torch.tensor([0, 1]))
+    assert named.takes == [("S9", "Walking 1", "2"), ("plain", "", "0")]
+    assert named.takes[0].camera == "2"

@@ -69,7 +69,7 @@ def test_what_was_left_goes_on_and_ends_in_the_same_weights(stop, few, tmp_path,
         return {"there_mm": float(model.denoiser.output.weight.sum())}
 
     whole = trained(tmp_path / "whole", few, validate=validate)
-    monkeypatch.setattr("drpose_core.experiments.runs.KEEP", 0)  # at every step
+    monkeypatch.setattr("drpose_core.experiments.resumable.KEEP", 0)  # at every step
     trained(tmp_path / "left", few, validate=validate, stop=stop)
     for _ in range(2):  # the second time there is nothing left to do
         assert torch.equal(

@@ -1,7 +1,8 @@
 """Work that is kept: fingerprints, trainings that resume, tables of ablations."""
 
 from .fingerprint import fingerprint
-from .runs import history, run_folder, runs, train_in
+from .resumable import train_in
+from .runs import history, run_folder, runs
 from .sweep import sweep
 
 __all__ = [

@@ -3,9 +3,12 @@
 so that what is kept is used again only where it still holds.
 """
 
+import ast
 import functools
 import hashlib
 import inspect
+import sys
+import textwrap
 import types
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
@@ -25,9 +28,10 @@ def fingerprint(*things) -> str:
     """Sixteen hexadecimal digits of numbers, texts, tensors, arrays, tables, sets of poses,
     modules, functions, and lists and dicts of these.
 
-    A module counts by the source of its classes, its weights, buffers and plain attributes; a
-    function by its source and by the values and functions of yours that it uses, however deep;
-    those of libraries are taken for granted. Any other object counts by its type alone.
+    A module counts by what the source of its classes says (comments and docstrings left out), its
+    weights, buffers and plain attributes; a function by what its source says and by the values and
+    functions of yours that it uses, however deep; those of libraries are taken for granted. Any
+    other object counts by its type alone.
     """
     digest = hashlib.blake2b(digest_size=8)
     for part in _parts(list(things), set()):
@@ -64,7 +68,7 @@ def _parts(thing, seen: set[int]) -> Iterator[bytes]:
             own = {
                 key: value
                 for key, value in vars(module).items()
-                if not key.startswith("_") and key not in ("training", "record")
+                if not key.startswith("_") and key not in ("training", "record", "sampling")
             }
             methods = {
                 key: _code(f.__code__)
@@ -96,15 +100,15 @@ def _used(function) -> list:
             if isinstance(function, type | types.BuiltinFunctionType)
             else [_source(type(function)), _state(function)]
         )
+    closure = [cell.cell_contents for cell in function.__closure__ or () if _filled(cell)]
     if (function.__module__ or "").partition(".")[0] in _LIBRARIES:
-        return [function.__qualname__]
+        return [function.__qualname__, closure]
     names = sorted(_names(function.__code__) & function.__globals__.keys())
     looked_up = {
         name: function.__globals__[name]
         for name in names
         if not isinstance(function.__globals__[name], types.ModuleType)
     }
-    closure = [cell.cell_contents for cell in function.__closure__ or () if _filled(cell)]
     return [
         _code(function.__code__),
         function.__defaults__,
@@ -122,17 +126,17 @@ def _names(code: types.CodeType) -> set[str]:
 
 
 def _code(code: types.CodeType) -> list:
-    return [
-        code.co_code,
-        list(code.co_names),
-        [_code(c) if isinstance(c, types.CodeType) else _constant(c) for c in code.co_consts],
-    ]
+    """What the code does; not its docstring, which is its first constant if it has one."""
+    has_docstring = sys.version_info < (3, 13) or code.co_flags & inspect.CO_HAS_DOCSTRING
+    consts = code.co_consts
+    consts = consts[1:] if has_docstring and consts and isinstance(consts[0], str) else consts
+    consts = [_code(c) if isinstance(c, types.CodeType) else _constant(c) for c in consts]
+    return [code.co_code, list(code.co_names), consts]
 
 
 def _constant(value) -> str:
-    return (
-        repr(sorted(value, key=repr)) if isinstance(value, frozenset) else repr(value)
-    )  # a set's order changes with the process
+    # a set's order changes with the process
+    return repr(sorted(value, key=repr)) if isinstance(value, frozenset) else repr(value)
 
 
 def _filled(cell) -> bool:
@@ -149,23 +153,24 @@ def _state(instance) -> object:
 
 
 def _source(thing) -> str:
-    """The text of a function or class; its name where it is a library's or where there is none
-    (built in, or typed at a bare prompt).
+    """What the text of a function or class says, without comments, layout and docstrings; its name
+    where it is a library's or where there is no text (built in, or typed at a bare prompt).
     """
-    thing = (
-        thing
-        if isinstance(thing, type | types.FunctionType | types.BuiltinFunctionType)
-        else getattr(thing, "__func__", type(thing))
-    )
+    if not isinstance(thing, type | types.FunctionType | types.BuiltinFunctionType):
+        thing = getattr(thing, "__func__", type(thing))
     name = getattr(thing, "__qualname__", type(thing).__qualname__)
-    if (getattr(thing, "__module__", None) or "").partition(".")[0] in (
-        "torch",
-        "numpy",
-        "pandas",
-        "plotly",
-    ):
+    module = getattr(thing, "__module__", None) or ""
+    if module.partition(".")[0] in ("torch", "numpy", "pandas", "plotly"):
         return name
     try:
-        return f"{name} {inspect.getsource(thing)}"
-    except (OSError, TypeError):
+        tree = ast.parse(textwrap.dedent(inspect.getsource(thing)))
+    except (OSError, TypeError, SyntaxError):  # the lines of a lambda need not stand alone
         return name
+    for node in ast.walk(tree):
+        if _may_have_docstring(node) and ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:]
+    return f"{name} {ast.dump(tree)}"
+
+
+def _may_have_docstring(node: ast.AST) -> bool:
+    return isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)

@@ -4,9 +4,7 @@ tables as CSV, one page of figures that needs no network, and a short Markdown r
 together.
 """
 
-import platform
 from html import escape
-from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +14,7 @@ from plotly.offline import get_plotlyjs
 from .. import plots
 from ..evaluation import Assessment
 from ..scores import ORACLES, paper_table, table
-from ..support import written_whole
+from ..support import versions, written_whole
 
 NAMES = {
     "initial": "initial pose", "p_avg": "mean", "median": "median", "medoid": "medoid",
@@ -126,13 +124,10 @@ def _report(found: Assessment, command: str, facts: dict[str, str], source: str)
     honest, oracles = (
         [n for n in glance.index if (n in ORACLES) == oracle] for oracle in (False, True)
     )
-    versions = {"python": platform.python_version()} | {
-        name: version(name) for name in ("drpose", "torch", "numpy")
-    }
     head = {
         "poses": f"{source}: {int(found.scores.groupby('action').poses.first().sum()):,}"
     } | facts
-    head["versions"] = ", ".join(f"{name} {number}" for name, number in versions.items())
+    head["versions"] = ", ".join(f"{name} {number}" for name, number in versions().items())
 
     def errors(names: list[str]) -> str:
         rows = [

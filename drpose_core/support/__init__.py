@@ -7,6 +7,7 @@ from .pickles import read_pickled_npz
 from .seeds import generator, hypothesis_generators, mixed_seed
 from .shares import mean_over_processes, own_part, own_rows, share_buffers, share_weight, step_draws
 from .tour import fast_mode, project_root, tour_source
+from .versions import git_commit, versions
 
 __all__ = [
     "Noise",
@@ -15,6 +16,7 @@ __all__ = [
     "distributed_run",
     "fast_mode",
     "generator",
+    "git_commit",
     "hypothesis_generators",
     "mean_over_processes",
     "mixed_seed",
@@ -31,6 +33,7 @@ __all__ = [
     "share_weight",
     "step_draws",
     "tour_source",
+    "versions",
     "world_size",
     "write_npz",
     "written_whole",

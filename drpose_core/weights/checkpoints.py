@@ -3,10 +3,8 @@ code.
 """
 
 import json
-import platform
 from collections.abc import Callable
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -14,9 +12,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from ..lifters import LIFTERS, Elsewhere, build_lifter
-from ..model import DRPose, ModelConfig
+from ..model import DRPose, ModelConfig, Sampling
 from ..skeleton import JOINTS, J
-from ..support import project_root, written_whole
+from ..support import project_root, versions, written_whole
 
 REMEDY = "train one with notebook 03_training, or give another path"
 
@@ -60,12 +58,10 @@ def save_checkpoint(
         raise ValueError(
             f"{broken[0]} holds NaN or numbers too large for {dtype}: nothing was written"
         )
-    versions = {"python": platform.python_version()} | {
-        name: version(name) for name in ("drpose", "torch", "numpy")
-    }
-    content = {"config": asdict(model.config), "record": model.record if record is None else record}
+    content = {"config": asdict(model.config), "sampling": asdict(model.sampling)}
+    content |= {"record": model.record if record is None else record}
     try:
-        metadata = json.dumps(content | {"versions": versions, "joints": JOINTS})
+        metadata = json.dumps(content | {"versions": versions(), "joints": JOINTS})
     except TypeError as error:
         raise ValueError(
             f"the record must be plain numbers, strings, lists and dicts ({error})"
@@ -120,7 +116,8 @@ def checkpoint_record(path: str | Path) -> dict:
 
 
 def load_checkpoint(path: str | Path, device: torch.device | str = "cpu") -> DRPose:
-    """Rebuild a model from its file alone, in eval mode, float32; its record is model.record.
+    """Rebuild a model from its file alone, in eval mode, float32; model.record is its record,
+    model.sampling the settings it is best used with.
 
     Raises FileNotFoundError or ValueError naming the file and the remedy.
     """
@@ -134,6 +131,7 @@ def load_checkpoint(path: str | Path, device: torch.device | str = "cpu") -> DRP
     try:
         with torch.random.fork_rng([]):  # its first weights are drawn, and replaced below
             model = DRPose(ModelConfig(**config))
+        model.sampling = Sampling(**content.get("sampling", {}))
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
             f"{path} has a config this version does not know ({error}): register its lifter, or "
