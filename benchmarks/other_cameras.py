@@ -29,11 +29,12 @@ from drpose_core.sources.cmu import cmu_subjects, recordings
 from drpose_core.sources.detector_model import detect
 
 SIDES = (20, 110, 200, 290)  # degrees around the person
+# as for COCO's joints
 MADE = {
     "hip": ("left hip", "right hip"),
     "thorax": ("left shoulder", "right shoulder"),
     "spine": ("hip", "thorax"),
-}  # as for COCO's joints
+}
 
 
 class Setup(NamedTuple):

@@ -40,9 +40,8 @@ def chebyshev(conv: ChebConv, x: torch.Tensor) -> torch.Tensor:
     terms = torch.stack(
         [torch.eye(J).to(x), laplacian, 2 * laplacian @ laplacian - torch.eye(J).to(x)]
     )
-    weight = conv.weight.view(x.shape[-1], 3, -1).transpose(0, 1)[
-        :, None
-    ]  # (3, 1, inputs, outputs)
+    # (3, 1, inputs, outputs)
+    weight = conv.weight.view(x.shape[-1], 3, -1).transpose(0, 1)[:, None]
     return torch.matmul(torch.matmul(terms[:, None], x), weight).sum(0) + conv.bias
 
 

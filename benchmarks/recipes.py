@@ -53,11 +53,8 @@ def denoising(
 def recipes(epochs: int) -> dict[str, tuple[dr.TrainConfig, Callable]]:
     """Name -> (configuration, loss)."""
     config = partial(dr.TrainConfig, epochs=epochs)
-    default, slower, loss = (
-        config(),
-        config(lr=1e-3),
-        dr.denoising_loss,
-    )  # slower: the default of before, on which parts were tried singly
+    # slower: the default of before, on which parts were tried singly
+    default, slower, loss = (config(), config(lr=1e-3), dr.denoising_loss)
     published = dr.TrainConfig.published(epochs)
     return {
         "published": (published, loss),

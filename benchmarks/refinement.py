@@ -47,9 +47,8 @@ def main(
     for seed in seeds:
         epochs = math.ceil(samples / len(train))
         poses = train[torch.randperm(len(train), generator=dr.generator(seed))[: samples // epochs]]
-        config = dr.TrainConfig(
-            epochs=epochs, batch_size=batch_size, lr=1e-3, seed=seed
-        )  # the default when the tables were made
+        # the default when the tables were made
+        config = dr.TrainConfig(epochs=epochs, batch_size=batch_size, lr=1e-3, seed=seed)
         for name in lifters:
             for mode in modes:
                 cell = {

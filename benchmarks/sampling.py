@@ -116,9 +116,8 @@ def compare(
     if naive:
         work[naive.name] = foreign(naive, test, hypotheses, steps)
     exact = published()
-    moved = {
-        name: 1000 * (work[name]() - exact)[-1].norm(dim=-1) for name in models
-    }  # warms up, and compiles
+    # warms up, and compiles
+    moved = {name: 1000 * (work[name]() - exact)[-1].norm(dim=-1) for name in models}
     rounds = []
     for _ in tqdm(range(ROUNDS), f"H = {hypotheses}, K = {steps}"):
         rounds.append({name: seconds(run, on) for name, run in work.items()})

@@ -82,9 +82,8 @@ def model(source: str, data: Path | None, seed: int, samples: int) -> dr.DRPose:
         train = dr.load_poses(source, "train", data)
         epochs = math.ceil(samples / len(train))
         poses = train[torch.randperm(len(train), generator=dr.generator(seed))[: samples // epochs]]
-        config = dr.TrainConfig(
-            epochs=epochs, batch_size=32, lr=1e-3, seed=seed
-        )  # the default when the table was made
+        # the default when the table was made
+        config = dr.TrainConfig(epochs=epochs, batch_size=32, lr=1e-3, seed=seed)
         cell = {
             "source": source,
             "lifter": "dcgct",

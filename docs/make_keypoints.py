@@ -15,10 +15,8 @@ from drpose_core.keypoints.viewpoint import pinhole
 
 PATH = dr.project_root() / "notebooks" / "example_keypoints.json"
 WIDTH, HEIGHT, FIELD_OF_VIEW, FPS = 1920, 1080, 65.0, 25
-PEOPLE = (
-    ("Greeting", 0, (-0.4, 0.1, 4.2)),
-    ("Walking", 1, (3.2, -0.3, 8.5)),
-)  # action, camera that gives the side they show, where they stand
+# action, camera that gives the side they show, where they stand
+PEOPLE = (("Greeting", 0, (-0.4, 0.1, 4.2)), ("Walking", 1, (3.2, -0.3, 8.5)))
 FRAMES = 24
 
 
@@ -78,11 +76,12 @@ def with_face(pose: torch.Tensor) -> torch.Tensor:
     left = unit(at["left shoulder"] - at["right shoulder"])
     front = unit(torch.linalg.cross(left, up))
     left = torch.linalg.cross(up, front)
+    # metres to the left, up, to the front
     face = {
         "nose": (0.0, 0.01, 0.10),
         "left eye": (0.03, 0.04, 0.085),
         "left ear": (0.075, 0.03, 0.0),
-    }  # metres to the left, up, to the front
+    }
     face |= {
         name.replace("left", "right"): (-x, y, z)
         for name, (x, y, z) in face.items()

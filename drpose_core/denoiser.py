@@ -46,9 +46,8 @@ class Modulated(nn.Module):
         self.modulation = nn.Linear(channels, 3 * channels)
 
     def forward(self, h: torch.Tensor, cond: torch.Tensor) -> torch.Tensor:
-        shift, scale, gate = self.modulation(cond).chunk(
-            3, dim=-1
-        )  # (B, 1, J, C): once per image, not per hypothesis
+        # (B, 1, J, C): once per image, not per hypothesis
+        shift, scale, gate = self.modulation(cond).chunk(3, dim=-1)
         return torch.addcmul(h, gate, self.dropout(self.f(self.norm(h, scale, shift))))
 
 
@@ -120,9 +119,8 @@ class Denoiser(nn.Module):
         hypothesis.
         """
         angles = t[:, None] * self.frequencies
-        time = self.time2(
-            F.silu(self.time1(torch.cat([angles.sin(), angles.cos()], dim=-1)))
-        )  # (B, C)
+        # (B, C)
+        time = self.time2(F.silu(self.time1(torch.cat([angles.sin(), angles.cos()], dim=-1))))
         return (time[:, None] + self.embed_kp2d(kp2d))[:, None]
 
     def forward(self, x_t: torch.Tensor, x_init: torch.Tensor, cond: torch.Tensor) -> torch.Tensor:

@@ -123,9 +123,8 @@ def forget(keep: str | Path) -> None:
 def _in_own_frame(batch: PoseSet, samples: torch.Tensor, answer: str) -> Prediction:
     pose = aggregate(samples, answer, kp2d=batch.kp2d, intrinsics=batch.intrinsics)
     root = estimate_root(pose, batch.kp2d, batch.intrinsics)
-    off = reprojection_errors(pose[:, None], batch.kp2d, batch.intrinsics, root=root)[
-        :, 0
-    ]  # (N, J)
+    # (N, J)
+    off = reprojection_errors(pose[:, None], batch.kp2d, batch.intrinsics, root=root)[:, 0]
     seen = torch.ones_like(off) if batch.confidence is None else (batch.confidence > 0).to(off)
     size = (batch.kp2d - batch.kp2d.mean(1, keepdim=True)).square().sum(-1).mean(-1).sqrt()
     misfit = (off * seen).sum(1) / seen.sum(1).clamp_min(1) / size

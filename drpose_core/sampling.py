@@ -155,9 +155,8 @@ def check_kp2d(kp2d: torch.Tensor) -> None:
         )
     if not torch.isfinite(kp2d).all():
         raise ValueError("kp2d holds NaN or infinite numbers: fill or drop missing joints first")
-    if (
-        kp2d.numel() and kp2d.abs().max() > 5
-    ):  # screen units of anyone in or near the picture stay below 2
+    # screen units of anyone in or near the picture stay below 2
+    if kp2d.numel() and kp2d.abs().max() > 5:
         raise ValueError(
             f"kp2d looks like pixels (up to {kp2d.abs().max():.0f}): normalize_screen(kp2d, width, "
             "height) first"

@@ -88,9 +88,8 @@ class TrainState:
         if not self.trained:
             raise ValueError("nothing to train: no parameter of the module requires a gradient")
         device = next(iter(self.trained.values())).device
-        self.broken = torch.zeros(
-            (), dtype=torch.bool, device=device
-        )  # whether a loss or a gradient was not finite
+        # whether a loss or a gradient was not finite
+        self.broken = torch.zeros((), dtype=torch.bool, device=device)
         # Fused: one pass over the weights, and no step at all where found_inf says that the loss
         # was not finite.
         self.optimizer = torch.optim.Adam(

@@ -151,9 +151,8 @@ def _keypoints(
         and any(p.suffix.lower() in PICTURES for p in path.iterdir())
     )
     with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", category=UserWarning
-        )  # what is warned of stands in the notes, which are printed
+        # what is warned of stands in the notes, which are printed
+        warnings.filterwarnings("ignore", category=UserWarning)
         if not pictures and path.suffix.lower() not in PICTURES + FILMS:
             return read_keypoints(
                 path, format=format, image_size=image_size, least_confidence=least
@@ -167,9 +166,8 @@ def _keypoints(
 
 def _explorer():
     try:
-        from ..explorer import (
-            HypothesisExplorer,
-        )  # needs plotly and ipywidgets, which nothing else here does
+        # needs plotly and ipywidgets, which nothing else here does
+        from ..explorer import HypothesisExplorer
     except ImportError as error:
         raise ValueError(
             f"--html needs {error.name}: pip install -e .[notebooks], or leave it out"

@@ -57,7 +57,6 @@ class Dropout(nn.Module):
             return F.dropout(x, self.p, training=True)
         dropped = max(1, round(256 * self.p))  # of 256
         draw = _random_bytes_op if torch.compiler.is_compiling() else _random_bytes
-        keep = (
-            draw(len(x), x[0].numel(), self._number).view(x.shape).to(x.dtype).ge_(dropped)
-        )  # a mask of bools would take twice the time
+        # a mask of bools would take twice the time
+        keep = draw(len(x), x[0].numel(), self._number).view(x.shape).to(x.dtype).ge_(dropped)
         return x * keep.mul_(256 / (256 - dropped))

@@ -42,12 +42,10 @@ class ChebConv(nn.Module):
 
     def __init__(self, inputs: int, outputs: int):
         super().__init__()
-        self.mix_first = (
-            inputs < outputs
-        )  # mixing joints costs by the channel: it is done on the narrow side
-        self.weight = nn.Parameter(
-            torch.empty(inputs, 3 * outputs)
-        )  # W_0, W_1, W_2 side by side: one matrix product
+        # mixing joints costs by the channel: it is done on the narrow side
+        self.mix_first = inputs < outputs
+        # W_0, W_1, W_2 side by side: one matrix product
+        self.weight = nn.Parameter(torch.empty(inputs, 3 * outputs))
         self.bias = nn.Parameter(torch.zeros(outputs))
         # T_k[j, i], ordered (j, k, i) to mix first, and (j, i, k) to mix X [W_0 W_1 W_2], whose
         # rows are then ordered (i, k).
@@ -90,14 +88,12 @@ class LearnedGraph(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         d = (self.adjacency.sum(0) + 1e-5) ** -0.5
-        rows = x.reshape(
-            -1, *x.shape[-2:]
-        )  # as a batch of products: broadcasting would move the joints to the front and back
+        # as a batch of products: broadcasting would move the joints to the front and back
+        rows = x.reshape(-1, *x.shape[-2:])
         graph = (d[:, None] * self.adjacency * d).expand(len(rows), J, J)
         hidden = F.relu_(linear(self.fc1, torch.bmm(graph, rows)))
-        y = torch.bmm(
-            graph, F.linear(hidden, self.fc2.weight)
-        )  # mixed after fc2, which is half as wide
+        # mixed after fc2, which is half as wide
+        y = torch.bmm(graph, F.linear(hidden, self.fc2.weight))
         return y.add_(self.fc2.bias).view(x.shape)
 
 

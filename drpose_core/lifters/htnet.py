@@ -26,9 +26,8 @@ class ModulatedGraphConv(nn.Module):
 
     def __init__(self, inputs: int, outputs: int):
         super().__init__()
-        bound = 1.414 * math.sqrt(
-            6 / (inputs + outputs)
-        )  # Xavier, for the ReLU-like activations that follow
+        # Xavier, for the ReLU-like activations that follow
+        bound = 1.414 * math.sqrt(6 / (inputs + outputs))
         self.weight = nn.Parameter(torch.empty(2, inputs, outputs).uniform_(-bound, bound))
         self.gain = nn.Parameter(torch.ones(J, outputs))
         self.correction = nn.Parameter(torch.full((J, J), 1e-6))

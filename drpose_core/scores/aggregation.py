@@ -39,9 +39,8 @@ def aggregate(
     if how == "mean":
         return hypotheses.mean(1)
     if how == "median":
-        return hypotheses.quantile(
-            0.5, dim=1
-        )  # torch.median would take the lower of the two middle ones
+        # torch.median would take the lower of the two middle ones
+        return hypotheses.quantile(0.5, dim=1)
     if how == "medoid":
         images = max(1, 4_000_000 // hypotheses.shape[1] ** 2)
         return torch.cat([_medoid(part) for part in hypotheses.split(images)])
@@ -58,10 +57,11 @@ def aggregate(
 
 def _medoid(hypotheses: torch.Tensor) -> torch.Tensor:
     joints = hypotheses.transpose(1, 2)  # (B, J, H, 3)
+    # (B, H)
     total = sum(
         torch.cdist(x, x, compute_mode="donot_use_mm_for_euclid_dist").sum(-1)
         for x in joints.unbind(1)
-    )  # (B, H)
+    )
     return hypotheses[torch.arange(len(hypotheses), device=hypotheses.device), total.argmin(1)]
 
 

@@ -73,9 +73,8 @@ def _center_and_levels(hypotheses: torch.Tensor) -> tuple[torch.Tensor, torch.Te
     """Coordinate-wise median (B, ..., 3) of (B, H, ..., 3), and the quantiles of the distances from
     it (21, B, ...).
     """
-    center = hypotheses.quantile(
-        0.5, dim=1
-    )  # torch.median would take the lower of the two middle ones
+    # torch.median would take the lower of the two middle ones
+    center = hypotheses.quantile(0.5, dim=1)
     return center, (hypotheses - center[:, None]).norm(dim=-1).quantile(
         QUANTILES.to(hypotheses), dim=1
     )

@@ -55,9 +55,8 @@ def hypothesis_errors(
             f"and {tuple(target.shape)}"
         )
     mean = pred.mean(-3)
-    errors = (aligned_errors if align else joint_errors)(
-        pred, target[..., None, :, :]
-    )  # (..., H, J)
+    # (..., H, J)
+    errors = (aligned_errors if align else joint_errors)(pred, target[..., None, :, :])
     scores = {
         "p_avg": p_mpjpe(mean, target) if align else mpjpe(mean, target),
         "p_best": errors.mean(-1).amin(-1),

@@ -5,15 +5,8 @@ import pandas as pd
 # Scores that the truth has a hand in: a best hypothesis is picked by it; j_avg reprojects from the
 # true root.
 ORACLES = ("p_best", "j_best", "j_avg")
-SCORES = (
-    "initial",
-    "p_avg",
-    "median",
-    "medoid",
-    "jpma",
-    "weighted",
-    *ORACLES,
-)  # in the order of tables
+# in the order of tables
+SCORES = ("initial", "p_avg", "median", "medoid", "jpma", "weighted", *ORACLES)
 OVER = ("actions", "frames")
 
 

@@ -19,9 +19,8 @@ def device(name: str | None = None) -> torch.device:
     name = (
         name or os.environ.get("DRPOSE_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
     )
-    if (
-        name == "cuda" and "LOCAL_RANK" in os.environ
-    ):  # under torchrun each process has a card of its own
+    # under torchrun each process has a card of its own
+    if name == "cuda" and "LOCAL_RANK" in os.environ:
         name = f"cuda:{int(os.environ['LOCAL_RANK']) % max(1, torch.cuda.device_count())}"
     try:
         torch.empty(0, device=name)

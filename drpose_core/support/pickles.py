@@ -102,9 +102,8 @@ class _ArraysOnly(pickle.Unpickler):
     """
 
     def find_class(self, module: str, name: str):
-        module = module.replace(
-            "numpy.core.", "numpy._core."
-        )  # where numpy 1 kept what numpy 2 keeps elsewhere
+        # where numpy 1 kept what numpy 2 keeps elsewhere
+        module = module.replace("numpy.core.", "numpy._core.")
         if (module, name) not in _ALLOWED:
             raise pickle.UnpicklingError(
                 f"it asks for {module}.{name}, which plain data has no use for, so it was not "

@@ -129,9 +129,8 @@ def purchases(rng, t, body):
     m = stand(rng, t, body, crouch=0.30 * low, restless=(1.0, 2.5))
     bag = holds(rng, t, [GESTURE_LOW, POCKET], hold=(1, 3))
     busy = holds(rng, t, [GESTURE, GESTURE_LOW, HANG], hold=(0.5, 1.5))
-    down = np.array(
-        [-0.05, 0.85, -0.45]
-    )  # in the chest's frame: towards the floor when the trunk is bent
+    # in the chest's frame: towards the floor when the trunk is bent
+    down = np.array([-0.05, 0.85, -0.45])
     hand = np.stack(
         [bag, busy + low[:, None] * (down - busy) + high[:, None] * (np.array(SHELF) - busy)],
         axis=1,

@@ -78,14 +78,12 @@ class Motion(NamedTuple):
     trunk: np.ndarray  # (T, 3) bend of the spine: forward, to the right, twist to the left
     neck: np.ndarray  # (T, 3) nod forward, tilt to the right, turn to the left
     foot: np.ndarray  # (T, 2, 3) ankles, world
-    knee: (
-        np.ndarray
-    )  # (T, 2, 3) where the knees point: outward, forward, up from the pelvis (any length)
+    # (T, 2, 3) where the knees point: outward, forward, up from the pelvis (any length)
+    knee: np.ndarray
     # (T, 2, 3) wrists: outward, forward, up from the shoulder in the chest's frame, in arm lengths
     hand: np.ndarray
-    prop: (
-        np.ndarray
-    )  # (T, 2, 3) where a hand may rest: outward, forward, up from the pelvis, level frame, metres
+    # (T, 2, 3) where a hand may rest: outward, forward, up from the pelvis, level frame, metres
+    prop: np.ndarray
     resting: np.ndarray  # (T, 2) 0: the hand goes where hand says, 1: where prop says
 
 

@@ -9,11 +9,8 @@ import numpy as np
 
 from .figure import Body, Motion
 
-HANG = (
-    0.12,
-    0.05,
-    -0.96,
-)  # where a wrist is at ease: outward, forward, up from its shoulder, in arm lengths
+# where a wrist is at ease: outward, forward, up from its shoulder, in arm lengths
+HANG = (0.12, 0.05, -0.96)
 STEP_WIDTH = 0.20  # metres between the feet
 
 
@@ -119,9 +116,8 @@ def walk(rng, t, body: Body, *, speed=1.1, lean=0.06) -> Motion:
     for i, side in enumerate((-1, 1)):
         cycle = phase + 0.5 * i
         count, part = np.floor(cycle), cycle % 1  # the first 0.4 of a cycle swings, the rest stands
-        landings = [
-            ((count + k + 0.7 - 0.5 * i) - offset) * stride for k in (-1, 0)
-        ]  # middle of the stance, seconds
+        # middle of the stance, seconds
+        landings = [((count + k + 0.7 - 0.5 * i) - offset) * stride for k in (-1, 0)]
         places = [_level(*at(when), STEP_WIDTH / 2 * 0.8, 0.0, side) for when in landings]
         s = np.clip(part / 0.4, 0, 1)
         swing, stance = s * s * (3 - 2 * s), np.clip((part - 0.4) / 0.6, 0, 1)
@@ -202,9 +198,10 @@ def sit(rng, t, body: Body) -> Motion:
     yaw = rng.uniform(-np.pi, np.pi) + 0.08 * sway(rng, t, 5, 1)[:, 0]
     xy = rng.uniform(-0.5, 0.5, 2) + 0.012 * sway(rng, t, 4, 2)
     height = np.full(len(t), body.ankle + body.shank + rng.uniform(-0.05, 0.02))
+    # outward, forward
     options = np.array(
         [(0.10, 0.46), (0.14, 0.50), (0.08, 0.28), (0.10, 0.70), (-0.06, 0.60), (0.22, 0.45)]
-    )  # outward, forward
+    )
     foot = np.empty((len(t), 2, 3))
     for i, side in enumerate((-1, 1)):
         spot = holds(rng, t, options * body.leg / 0.87, hold=(2, 6), jitter=0.02)
