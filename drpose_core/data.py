@@ -1,6 +1,6 @@
 """PoseSet: poses as flat tensors on one device; a batch is an index."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -8,47 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from .cameras import flip_intrinsics
-from .skeleton import MIRRORED, J, flip, mirror_mean
-from .support import constant, read_npz, write_npz
+from .columns import COLUMNS
+from .skeleton import mirror_mean
+from .support import read_npz, write_npz
 
-
-def _mirror_root(root: torch.Tensor) -> torch.Tensor:
-    return root * constant((-1, 1, 1), root.dtype, root.device)
-
-
-def _mirror_confidence(confidence: torch.Tensor) -> torch.Tensor:
-    return confidence.index_select(1, constant(MIRRORED, torch.int64, confidence.device))
-
-
-def _mirror_rotation(rotation: torch.Tensor) -> torch.Tensor:
-    """M R M with M = diag(-1, 1, 1)."""
-    signs = constant((1, -1, -1, -1, 1, 1, -1, 1, 1), rotation.dtype, rotation.device)
-    return rotation * signs.view(3, 3)
-
-
-class _Column(NamedTuple):
-    """A tensor of a PoseSet: its shape after N, and how it looks in a mirror (None: the same)."""
-
-    shape: tuple[int, ...]
-    mirror: Callable[[torch.Tensor], torch.Tensor] | None = None
-    optional: bool = False
-    index: bool = False  # int64, not float32
-
-
-_COLUMNS = {
-    "kp2d": _Column((J, 2), flip),
-    "pose3d": _Column((J, 3), flip, optional=True),
-    "root": _Column((3,), _mirror_root, optional=True),
-    "intrinsics": _Column((9,), flip_intrinsics),
-    "action": _Column((), index=True),
-    "sequence": _Column((), index=True),
-    "frame": _Column((), index=True),
-    "person": _Column((), optional=True, index=True),
-    "confidence": _Column((J,), _mirror_confidence, optional=True),
-    "initial": _Column((2, J, 3), lambda initial: initial.flip(1), optional=True),
-    "rotation": _Column((3, 3), _mirror_rotation, optional=True),
-}
 _TEXTS = ("source", "keypoints", "skeleton")
 
 
@@ -94,7 +57,7 @@ class PoseSet:
 
     def __post_init__(self):
         n = len(self.kp2d)
-        for name, column in _COLUMNS.items():
+        for name, column in COLUMNS.items():
             value = getattr(self, name)
             if value is None and column.optional:
                 continue
@@ -120,7 +83,7 @@ class PoseSet:
         Raises ValueError.
         """
         for name, value in self.tensors().items():
-            wanted = torch.int64 if _COLUMNS[name].index else torch.float32
+            wanted = torch.int64 if COLUMNS[name].index else torch.float32
             if value.dtype != wanted:
                 raise ValueError(f"{name} must be {wanted}, it is {value.dtype}")
             if not torch.isfinite(value).all():
@@ -134,7 +97,7 @@ class PoseSet:
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """The columns that are there, by name."""
-        return {name: value for name in _COLUMNS if (value := getattr(self, name)) is not None}
+        return {name: value for name in COLUMNS if (value := getattr(self, name)) is not None}
 
     def describe(self) -> dict[str, str | int]:
         """Source, keypoints, skeleton and number of poses, as a checkpoint's record holds them."""
@@ -201,7 +164,7 @@ class PoseSet:
 
     def _mirrored(self) -> dict[str, torch.Tensor]:
         """The columns that a mirror changes, mirrored."""
-        mirrors = {name: column.mirror for name, column in _COLUMNS.items() if column.mirror}
+        mirrors = {name: column.mirror for name, column in COLUMNS.items() if column.mirror}
         return {name: mirrors[name](x) for name, x in self.tensors().items() if name in mirrors}
 
     def save(self, path: str | Path) -> None:
@@ -228,7 +191,7 @@ class PoseSet:
             raise ValueError(
                 f"{path} is no pose set, or a damaged one ({error}): {remedy}"
             ) from None
-        optional = {name for name, column in _COLUMNS.items() if column.optional}
+        optional = {name for name, column in COLUMNS.items() if column.optional}
         wanted = {f.name for f in fields(cls)} - optional - {"keypoints", "skeleton"}
         missing = wanted - set(arrays)
         if found := {"pose3d", "root"} & set(arrays):  # they come together
@@ -238,7 +201,7 @@ class PoseSet:
                 f"{path} is no pose set, it lacks {', '.join(sorted(missing))}: {remedy}"
             )
         try:
-            tensors = {name: torch.from_numpy(arrays[name]) for name in _COLUMNS if name in arrays}
+            tensors = {name: torch.from_numpy(arrays[name]) for name in COLUMNS if name in arrays}
             if arrays["actions"].ndim != 1 or arrays["sequences"].ndim != 1:
                 raise ValueError("actions and sequences must be lists of names")
             names = {name: arrays[name].tolist() for name in ("actions", "sequences")}

@@ -20,7 +20,8 @@ CORE = ROOT / "drpose_core"
 LEVELS = (
     "support",
     "skeleton cameras",
-    "data layers",
+    "columns layers",
+    "data",
     "lifters diffusion denoiser scores sources",
     "model training keypoints",
     "losses sampling experiments",
@@ -63,6 +64,39 @@ def test_imports_run_downwards_and_through_doors(path):
         below = FLOOR[name] < FLOOR[module(path)] or (name, module(path)) in {("cli", "__main__")}
         assert below, f"{name} is not below {module(path)}"
         assert door, f"{module(path)} enters {name} by a window: import from its __init__"
+
+
+def code_lines(function):
+    """Lines of a function without its signature and docstring."""
+    body = function.body[ast.get_docstring(function) is not None :]
+    return body[-1].end_lineno - body[0].lineno + 1 if body else 0
+
+
+@pytest.mark.parametrize("path", sorted(CORE.rglob("*.py")), ids=lambda p: str(p.relative_to(CORE)))
+def test_no_room_is_too_large(path):
+    text = path.read_text()
+    long = len(text.splitlines()) > 250
+    assert not long or "Longer than 250 lines:" in text, "split it, or say why at its top"
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            assert code_lines(node) <= 60, f"{node.name} has {code_lines(node)} lines"
+
+
+def test_fingerprints_do_not_read_comments():
+    """A mended comment or docstring must not refuse a run's continuation."""
+    import drpose_core as dr
+    from drpose_core.experiments.fingerprint import _source
+
+    def measured(text):
+        scope = {}
+        exec(compile(text, "<cell>", "exec"), scope)
+        return dr.fingerprint(scope["f"])
+
+    assert measured('def f(x):\n    """One."""\n    return x + 1  # why') == measured(
+        'def f(x):\n    """Two words."""\n\n    return x + 1'
+    )
+    assert measured("def f(x):\n    return x + 1") != measured("def f(x):\n    return x + 2")
+    assert "Two switches for speed" not in _source(dr.Denoiser), "docstrings are left out"
 
 
 def test_each_part_keeps_to_its_own():

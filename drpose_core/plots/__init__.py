@@ -7,17 +7,12 @@ after pip install kaleido.
 """
 
 from .bodies import (
-    BONE_GROUPS,
-    as_poses,
     gallery_figure,
-    gapped,
     hypotheses_figure,
     motion_figure,
     pair_figure,
     pose_figure,
-    skeleton_trace,
     steps_figure,
-    upright,
 )
 from .charts import calibration_figure, curve_figure, heat_figure, joint_error_figure
 from .conversion import conversion_figure
@@ -32,6 +27,7 @@ from .look import (
     dressed,
 )
 from .losses import live_losses, losses_figure
+from .skeletons import BONE_GROUPS, as_poses, gapped, skeleton_trace, upright
 
 __all__ = [
     "BEST_COLOR",

@@ -6,8 +6,8 @@ from plotly.subplots import make_subplots
 
 from ..keypoints import FORMATS
 from ..skeleton import BONES, JOINTS
-from .bodies import BONE_GROUPS, as_poses
 from .look import LEFT_COLOR, MIDDLE_COLOR, RIGHT_COLOR, dressed
+from .skeletons import BONE_GROUPS, as_poses
 
 
 def conversion_figure(

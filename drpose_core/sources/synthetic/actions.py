@@ -9,7 +9,8 @@ from collections.abc import Callable
 import numpy as np
 
 from .figure import Body, Motion
-from .movement import HANG, arms, glide, holds, sit, sit_on_floor, stand, sway, walk
+from .movement import HANG, arms, glide, holds, sway
+from .postures import sit, sit_on_floor, stand, walk
 
 # Where a wrist may be: outward, forward, up from its shoulder, in arm lengths.
 POCKET = (0.06, 0.12, -0.84)
