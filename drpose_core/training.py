@@ -1,7 +1,4 @@
-"""One training loop for lifters and denoisers:
-
-a generator, so that logging and validation are the body of a for loop.
-"""
+"""One training loop for lifters and denoisers, as a generator: logging is the body of a for loop."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -54,8 +51,7 @@ class TrainConfig:
 
     @classmethod
     def published(cls, epochs: int = 20) -> "TrainConfig":
-        """Optimiser, batch size and decays of the published code; how many epochs it ran is not
-        known.
+        """Optimiser, batch size and decays of the published code; its epochs are not known.
 
         One thing differs: there the frozen lifter's dropout and BatchNorm stayed in training mode,
         here it is in eval mode (model.DRPose) and denoising_loss adds noise to its poses instead.

@@ -22,7 +22,7 @@ def perform(action, seed):
     rng = np.random.default_rng([seed, 99])
     body = figure.draw_body(rng)
     motion = ACTIONS[action](rng, T, body)
-    return body, motion, figure.pose_figure(body, motion)
+    return body, motion, figure.joints_in_motion(body, motion)
 
 
 def angle(a, b, c):
@@ -66,7 +66,7 @@ def test_the_figure_moves_like_a_body(action):
 @pytest.mark.parametrize("action", ["Walking", "Phoning", "SittingDown"])
 def test_the_mirrored_twin_does_the_mirrored_motion(action):
     body, motion, joints = perform(action, 1)
-    twin = figure.pose_figure(body, mirror_motion(motion))
+    twin = figure.joints_in_motion(body, mirror_motion(motion))
     across = torch.from_numpy(
         twin[..., [1, 0, 2]]
     )  # flip mirrors the first coordinate, the twin the second

@@ -25,6 +25,7 @@ FRACTIONS = {
     "neck": 0.067, "head": 0.066,
     "shoulder": 0.088, "upper_arm": 0.163, "forearm": 0.145, "ankle": 0.045,
 }  # fmt: skip
+_SIDES = np.array([-1.0, 1.0])  # left, right
 
 
 class Body(NamedTuple):
@@ -133,43 +134,19 @@ def bend_limb(
     return middle, start + distance * line
 
 
-def pose_figure(body: Body, motion: Motion) -> np.ndarray:
+def joints_in_motion(body: Body, motion: Motion) -> np.ndarray:
     """The 17 joints (T, 17, 3) of a body in motion, world frame, metres."""
     m = motion
     heading = facing(m.yaw)
     pelvis_turn = heading @ turn(m.tilt[:, 0], m.tilt[:, 1], np.zeros_like(m.yaw))
-    sides = np.array([-1.0, 1.0])  # left, right
+    across = np.stack([_SIDES * body.hip, [0, 0], [0, 0]], axis=-1)
+    hips = np.einsum("tij,sj->tsi", pelvis_turn, across)  # from the pelvis
+    pelvis = _carried(body, m, hips)
 
-    def from_pelvis(vectors):  # (T, 2, 3) outward, forward, up -> world directions
-        return np.einsum(
-            "tij,tsj->tsi", heading, vectors * np.stack([sides, [1, 1], [1, 1]], axis=-1)
-        )
-
-    hip_offsets = np.einsum(
-        "tij,sj->tsi", pelvis_turn, np.stack([sides * body.hip, [0, 0], [0, 0]], axis=-1)
-    )
-    # The legs carry the pelvis: it sinks as far as the feet need it to (a soft minimum keeps the
-    # motion smooth).
-    longest = np.sqrt(
-        body.thigh**2 + body.shank**2 + 2 * body.thigh * body.shank * np.cos(2 * KNEE_FLEXION[0])
-    )
-    away = np.linalg.norm((m.pelvis[:, None] + hip_offsets - m.foot)[..., :2], axis=-1)
-    highest = m.foot[..., 2] + np.sqrt(np.maximum(longest**2 - away**2, 0.01)) - hip_offsets[..., 2]
-    heights = np.concatenate([m.pelvis[:, 2:], highest], axis=1)
-    pelvis = m.pelvis.copy()
-    pelvis[:, 2] = -0.01 * np.log(
-        np.exp(-(heights - heights.min(1, keepdims=True)) / 0.01).sum(1)
-    ) + heights.min(1)
-
-    trunk = np.stack(
-        [
-            np.clip(m.trunk[:, i], *limit)
-            for i, limit in enumerate((TRUNK_FORWARD, TRUNK_SIDE, TRUNK_TWIST))
-        ]
-    )
-    neck = np.stack(
-        [np.clip(m.neck[:, i], *limit) for i, limit in enumerate((NECK_NOD, NECK_TILT, NECK_TURN))]
-    )
+    limits = (TRUNK_FORWARD, TRUNK_SIDE, TRUNK_TWIST)
+    trunk = np.stack([np.clip(m.trunk[:, i], *limit) for i, limit in enumerate(limits)])
+    limits = (NECK_NOD, NECK_TILT, NECK_TURN)
+    neck = np.stack([np.clip(m.neck[:, i], *limit) for i, limit in enumerate(limits)])
     lower = pelvis_turn @ turn(*(0.4 * trunk))
     chest = lower @ turn(*(0.6 * trunk))
     gaze_low, gaze = chest @ turn(*(0.5 * neck)), chest @ turn(*neck)
@@ -180,9 +157,10 @@ def pose_figure(body: Body, motion: Motion) -> np.ndarray:
     joints[:, 8] = joints[:, 7] + chest @ _bone(body.upper_spine, -0.04)
     joints[:, 9] = joints[:, 8] + gaze_low @ _bone(body.neck, 0.45)
     joints[:, 10] = joints[:, 9] + gaze @ _bone(body.head, -0.10)
-    knee_poles = from_pelvis(m.knee)
+    mirrors = np.stack([_SIDES, [1, 1], [1, 1]], axis=-1)
+    knee_poles = np.einsum("tij,tsj->tsi", heading, m.knee * mirrors)
     for side, hip, shoulder in ((0, 4, 11), (1, 1, 14)):
-        joints[:, hip] = pelvis + hip_offsets[:, side]
+        joints[:, hip] = pelvis + hips[:, side]
         joints[:, hip + 1], joints[:, hip + 2] = bend_limb(
             joints[:, hip],
             m.foot[:, side],
@@ -191,26 +169,46 @@ def pose_figure(body: Body, motion: Motion) -> np.ndarray:
             knee_poles[:, side],
             KNEE_FLEXION,
         )
-        # A raised arm takes the shoulder along.
-        lift = -0.12 + 0.35 * np.clip(m.hand[:, side, 2] + 0.3, 0, 1.2) * (1 - m.resting[:, side])
-        outward = (
-            np.stack([sides[side] * np.cos(lift), np.zeros_like(lift), np.sin(lift)], axis=-1)
-            * body.shoulder
-        )
-        joints[:, shoulder] = joints[:, 8] + np.einsum("tij,tj->ti", chest, outward)
-        mirror = np.array([sides[side], 1, 1])
-        free = joints[:, shoulder] + np.einsum(
-            "tij,tj->ti", chest, _around_shoulder(m.hand[:, side]) * mirror * body.arm
-        )
-        prop = pelvis + np.einsum("tij,tj->ti", heading, m.prop[:, side] * mirror)
-        rest = m.resting[:, side, None]
-        target = (1 - rest) * free + rest * prop
-        reach = np.einsum("tji,tj->ti", chest, target - joints[:, shoulder]) * mirror
-        elbow = np.einsum("tij,tj->ti", chest, _elbow_pole(reach) * mirror)
-        joints[:, shoulder + 1], joints[:, shoulder + 2] = bend_limb(
-            joints[:, shoulder], target, body.upper_arm, body.forearm, elbow, ELBOW_FLEXION
-        )
+        prop = pelvis + np.einsum("tij,tj->ti", heading, m.prop[:, side] * mirrors[side])
+        arm = _arm(body, m, side, joints[:, 8], chest, prop)
+        joints[:, shoulder : shoulder + 3] = np.stack(arm, axis=1)
     return joints
+
+
+def _carried(body: Body, m: Motion, hips: np.ndarray) -> np.ndarray:
+    """The pelvis (T, 3) as the legs carry it: it sinks as far as the feet need it to (a soft
+    minimum keeps the motion smooth).
+    """
+    bent = 2 * body.thigh * body.shank * np.cos(2 * KNEE_FLEXION[0])
+    longest = np.sqrt(body.thigh**2 + body.shank**2 + bent)
+    away = np.linalg.norm((m.pelvis[:, None] + hips - m.foot)[..., :2], axis=-1)
+    highest = m.foot[..., 2] + np.sqrt(np.maximum(longest**2 - away**2, 0.01)) - hips[..., 2]
+    heights = np.concatenate([m.pelvis[:, 2:], highest], axis=1)
+    lowest = heights.min(1, keepdims=True)
+    pelvis = m.pelvis.copy()
+    pelvis[:, 2] = lowest[:, 0] - 0.01 * np.log(np.exp(-(heights - lowest) / 0.01).sum(1))
+    return pelvis
+
+
+def _arm(
+    body: Body, m: Motion, side: int, thorax: np.ndarray, chest: np.ndarray, prop: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Shoulder, elbow and wrist (T, 3) of one side; prop is where a resting hand lies."""
+
+    def turned(vectors):
+        return np.einsum("tij,tj->ti", chest, vectors)
+
+    rest, mirror = m.resting[:, side], np.array([_SIDES[side], 1, 1])
+    # A raised arm takes the shoulder along.
+    lift = -0.12 + 0.35 * np.clip(m.hand[:, side, 2] + 0.3, 0, 1.2) * (1 - rest)
+    outward = np.stack([_SIDES[side] * np.cos(lift), np.zeros_like(lift), np.sin(lift)], axis=-1)
+    shoulder = thorax + turned(outward * body.shoulder)
+    free = shoulder + turned(_around_shoulder(m.hand[:, side]) * mirror * body.arm)
+    target = (1 - rest[:, None]) * free + rest[:, None] * prop
+    reach = np.einsum("tji,tj->ti", chest, target - shoulder) * mirror
+    elbow = turned(_elbow_pole(reach) * mirror)
+    limb = bend_limb(shoulder, target, body.upper_arm, body.forearm, elbow, ELBOW_FLEXION)
+    return shoulder, *limb
 
 
 def _around_shoulder(hand: np.ndarray) -> np.ndarray:

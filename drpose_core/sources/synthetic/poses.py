@@ -12,7 +12,7 @@ from ..film import FPS, Recording, film
 from ..h36m import TEST_SUBJECTS, TRAIN_SUBJECTS
 from ..rig import SUBJECTS
 from .actions import ACTIONS
-from .figure import draw_body, pose_figure
+from .figure import draw_body, joints_in_motion
 from .movement import mirror_motion
 
 SPLITS = {"train": TRAIN_SUBJECTS, "test": TEST_SUBJECTS}
@@ -59,5 +59,5 @@ def _perform(split: str, seed: int, stride: int, seconds: float, takes: int) -> 
                 motion = family(rng, t, body)
                 if rng.uniform() < 0.5:
                     motion = mirror_motion(motion)
-                world = pose_figure(body, motion)[::stride]
+                world = joints_in_motion(body, motion)[::stride]
                 yield Recording(subject, f"{action} {take + 1}", world, stride, subject)
