@@ -1,8 +1,8 @@
 """What other cameras than Human3.6M's cost, and what redrawing the picture for a training camera
 (viewpoint.training_view) gives back.
 
-python benchmarks/other_cameras.py --data ../shared/cmu --subjects 03 python
-benchmarks/other_cameras.py --data ../shared/cmu --subjects 03 --checkpoint cmu.safetensors
+python benchmarks/other_cameras.py --data data/cmu --subjects 03 python
+benchmarks/other_cameras.py --data data/cmu --subjects 03 --checkpoint cmu.safetensors
 (trained on other CMU subjects)
 
 CMU poses, every fifth frame, from four sides; 2D joints with the detector model's errors; one

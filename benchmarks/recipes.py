@@ -1,12 +1,11 @@
 """Which way of training the denoiser is best on people it has not seen, at the same number of
 samples.
 
-python benchmarks/recipes.py --source synthetic            python benchmarks/recipes.py --source cmu
---data ../shared/cmu
+python benchmarks/recipes.py --source synthetic
+python benchmarks/recipes.py --source cmu --data data/cmu
 
-What differs from the default is in the name. One row per source, seed and recipe goes to
-output/recipes.csv as soon as it is measured; what stands there is not measured again. The lifter is
-DC-GCT, trained once per source and seed (output/recipes/).
+What differs from the default is in the name. dr.sweep keeps one row per source, seed and recipe as
+soon as it is measured. The lifter is DC-GCT, trained once per source and seed (output/recipes/).
 """
 
 import math
@@ -20,14 +19,14 @@ from typing import Literal
 import pandas as pd
 import torch
 import tyro
-from refinement import append, measured, run
+from refinement import run
 
 import drpose_core as dr
 from drpose_core.losses import INITIAL_NOISE, JOINT_WEIGHTS
 from drpose_core.model import CLIP
 from drpose_core.output.report import markdown
 
-OUT = dr.project_root() / "output" / "recipes.csv"
+OUT = dr.project_root() / "output" / "recipes"
 LIMBS = torch.tensor(JOINT_WEIGHTS)
 MEASURES = ("refined MPJPE", "refined P-MPJPE", "mean of 10", "best of 10 (oracle)", "ECE")
 
@@ -93,27 +92,29 @@ def main(
     """
     train, test = (dr.load_poses(source, split, data) for split in ("train", "test"))
     test = test[torch.randperm(len(test), generator=dr.generator(0))[:1024]]
+    names = only or tuple(recipes(1))
+    each = {"source": source, "samples": samples}
+    cells = [each | {"seed": seed, "recipe": name} for seed in seeds for name in names]
+    print(markdown(summary(dr.sweep(measure, cells, train, test))))
+
+
+def measure(
+    train: dr.PoseSet, test: dr.PoseSet, *, source: str, samples: int, seed: int, recipe: str
+) -> dict[str, float]:
+    """Train and score one recipe."""
     epochs = math.ceil(samples / len(train))
-    for seed in seeds:
-        poses = train[torch.randperm(len(train), generator=dr.generator(seed))[: samples // epochs]]
-        for name, (config, loss) in recipes(epochs).items():
-            cell = {"source": source, "seed": seed, "recipe": name, "samples": samples}
-            if measured(OUT, cell) or (only and name not in only):
-                continue
-            torch.manual_seed(seed + 1)
-            model = dr.DRPose(dr.ModelConfig(), lifter(source, seed, poses, epochs))
-            start = time.perf_counter()
-            seen = dr.with_initial_poses(model, poses)
-            config = replace(config, seed=seed)
-            steps = dr.train(model, loss, seen, config)
-            if "mean of weights" in name:
-                steps = averaging(steps, model, 1 - 1 / int(name.split()[-2]))
-            run(f"{source} {seed} {name}", steps, seen, config)
-            append(
-                OUT,
-                cell | {"seconds": round(time.perf_counter() - start)} | scores(model.eval(), test),
-            )
-    print(markdown(summary(pd.read_csv(OUT))))
+    poses = train[torch.randperm(len(train), generator=dr.generator(seed))[: samples // epochs]]
+    config, loss = recipes(epochs)[recipe]
+    config = replace(config, seed=seed)
+    torch.manual_seed(seed + 1)
+    model = dr.DRPose(dr.ModelConfig(), lifter(source, seed, poses, epochs))
+    start = time.perf_counter()
+    seen = dr.with_initial_poses(model, poses)
+    steps = dr.train(model, loss, seen, config)
+    if "mean of weights" in recipe:
+        steps = averaging(steps, model, 1 - 1 / int(recipe.split()[-2]))
+    run(f"{source} {seed} {recipe}", steps, seen, config)
+    return {"seconds": round(time.perf_counter() - start)} | scores(model.eval(), test)
 
 
 def averaging(steps: Iterator, model: dr.DRPose, decay: float) -> Iterator:
@@ -130,7 +131,7 @@ def averaging(steps: Iterator, model: dr.DRPose, decay: float) -> Iterator:
 
 def lifter(source: str, seed: int, poses: dr.PoseSet, epochs: int) -> torch.nn.Module:
     """DC-GCT with lr 1e-3, the same for all recipes; from its file if it is there."""
-    path = OUT.with_suffix("") / f"{source}_{seed}_{len(poses)}_{epochs}.safetensors"
+    path = OUT / f"{source}_{seed}_{len(poses)}_{epochs}.safetensors"
     if not path.exists():
         torch.manual_seed(seed)
         config = dr.TrainConfig(epochs=epochs, lr=1e-3, seed=seed)

@@ -1,11 +1,9 @@
 """Initial pose against refined pose over seeds: behind the README's results and the choice of how
 the lifter runs while the denoiser trains.
 
-python benchmarks/refinement.py --source cmu --data ../shared/cmu --lifters dcgct htnet --seeds 0 1
-2 --modes frozen published
+python benchmarks/refinement.py --source cmu --data data/cmu --modes frozen published
 
-One row per lifter, seed and mode goes to output/refinement.csv as soon as it is measured; what
-stands there is not measured again. Lifters are kept in output/refinement/ and shared by the modes.
+One row per lifter, seed and mode is kept by dr.sweep as soon as it is measured. Lifters are kept in output/refinement/ and shared by the modes.
 Set OMP_NUM_THREADS=1 and start one process per core and source to use all cores.
 """
 
@@ -25,7 +23,7 @@ from drpose_core.losses import INITIAL_NOISE
 from drpose_core.output.report import markdown
 from drpose_core.training import steps_per_epoch
 
-OUT = dr.project_root() / "output" / "refinement.csv"
+OUT = dr.project_root() / "output" / "refinement"
 SPACING = [999, 300, 100, 40, 10]
 Mode = Literal["frozen", "noisy", "dropout", "published"]
 
@@ -44,28 +42,27 @@ def main(
     """
     train, test = (dr.load_poses(source, split, data) for split in ("train", "test"))
     test = test[torch.randperm(len(test), generator=dr.generator(0))[:1024]]
-    for seed in seeds:
-        epochs = math.ceil(samples / len(train))
-        poses = train[torch.randperm(len(train), generator=dr.generator(seed))[: samples // epochs]]
-        # the default when the tables were made
-        config = dr.TrainConfig(epochs=epochs, batch_size=batch_size, lr=1e-3, seed=seed)
-        for name in lifters:
-            for mode in modes:
-                cell = {
-                    "source": source,
-                    "lifter": name,
-                    "seed": seed,
-                    "mode": mode,
-                    "samples": samples,
-                    "batch_size": batch_size,
-                }
-                if measured(OUT, cell):
-                    continue
-                start = time.perf_counter()
-                model = refiner(lifter(cell, poses, config), name, mode, poses, config)
-                cell["denoiser_seconds"] = round(time.perf_counter() - start)
-                append(OUT, cell | scores(model, lifter(cell, poses, config), test))
-    print(markdown(summary(pd.read_csv(OUT))))
+    each = {"source": source, "samples": samples, "batch_size": batch_size}
+    cells = [
+        each | {"seed": seed, "lifter": name, "mode": mode}
+        for seed in seeds
+        for name in lifters
+        for mode in modes
+    ]
+    print(markdown(summary(dr.sweep(measure, cells, train, test))))
+
+
+def measure(train: dr.PoseSet, test: dr.PoseSet, **cell) -> dict[str, float]:
+    """Train and score one combination."""
+    samples, seed, name = cell["samples"], cell["seed"], cell["lifter"]
+    epochs = math.ceil(samples / len(train))
+    poses = train[torch.randperm(len(train), generator=dr.generator(seed))[: samples // epochs]]
+    # the default when the tables were written
+    config = dr.TrainConfig(epochs=epochs, batch_size=cell["batch_size"], lr=1e-3, seed=seed)
+    start = time.perf_counter()
+    model = refiner(lifter(cell, poses, config), name, cell["mode"], poses, config)
+    seconds = round(time.perf_counter() - start)
+    return {"denoiser_seconds": seconds} | scores(model, lifter(cell, poses, config), test)
 
 
 def summary(rows: pd.DataFrame) -> pd.DataFrame:
@@ -95,9 +92,8 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
 def lifter(cell: dict, poses: dr.PoseSet, config: dr.TrainConfig) -> torch.nn.Module:
     """The trained lifter of a source, name and seed; from its file if it is there."""
     name, seed = cell["lifter"], cell["seed"]
-    path = OUT.with_suffix(
-        ""
-    ) / "{source}_{lifter}_{seed}_{samples}_{batch_size}.safetensors".format(**cell)
+    digits = "{source}_{lifter}_{seed}_{samples}_{batch_size}".format(**cell)
+    path = OUT / f"{digits}.safetensors"
     if not path.exists():
         torch.manual_seed(seed)
         module = dr.build_lifter(name)
@@ -147,13 +143,11 @@ def scores(model: dr.DRPose, untouched: Callable, test: dr.PoseSet) -> dict[str,
     """
     initial = dr.DRPose(model.config, untouched).eval()
     given = dr.with_initial_poses(initial, test)
-    pose = (given.initial[:, 0] + dr.flip(given.initial[:, 1])) / 2
-    pose[:, 0] = 0
+    pose = given.initial_pose()
     row = {"test_poses": len(test)}
     once = dr.table(dr.evaluate(model, test, hypotheses=1, steps=1))
-    many = dr.table(
-        dr.evaluate(model, test[:96], hypotheses=10, steps=len(SPACING), spacing=SPACING)
-    )
+    published = dr.Sampling.published(hypotheses=10)
+    many = dr.table(dr.evaluate(model, test[:96], published, spacing=SPACING))
     by_action = pd.DataFrame(
         {
             "action": test.action,
@@ -172,19 +166,6 @@ def scores(model: dr.DRPose, untouched: Callable, test: dr.PoseSet) -> dict[str,
             f"best of 10 {protocol} (oracle)": many[protocol]["p_best"],
         }
     return {name: round(float(value), 2) for name, value in row.items()}
-
-
-def measured(out: Path, cell: dict) -> bool:
-    if not out.exists():
-        return False
-    table = pd.read_csv(out)
-    return bool(math.prod((table[name] == value) for name, value in cell.items()).any())
-
-
-def append(out: Path, row: dict) -> None:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame([row]).to_csv(out, mode="a", header=not out.exists(), index=False)
-    print(row)
 
 
 if __name__ == "__main__":

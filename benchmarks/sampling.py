@@ -72,7 +72,7 @@ def main(device: str = "cpu", images: int = 32, naive: Path | None = None) -> No
     )
 
     def one():
-        return dr.sample_poses(plain, test.kp2d[:1], hypotheses=20, steps=5)
+        return dr.sample_poses(plain, test.kp2d[:1], steps=5)
 
     one()
     print(
@@ -99,9 +99,8 @@ def compare(
     noise = torch.randn(steps, len(test), hypotheses, 17, 3, generator=dr.generator(0)).to(on)
 
     def own(model):
-        return dr.sample_poses(
-            model, test.kp2d, hypotheses=hypotheses, steps=steps, noise=noise, initial=test.initial
-        )
+        how = dr.Sampling.published(hypotheses, steps)
+        return dr.sample_poses(model, test.kp2d, how, noise=noise, initial=test.initial)
 
     def published():
         return published_way.sample(plain, test.kp2d, test.initial, noise)

@@ -1,11 +1,10 @@
 """Few steps against many: where sampling steps should lie. Behind the kit's default of 8 quadratic
 steps without added noise.
 
-python benchmarks/spacings.py --source cmu --data ../shared/cmu --seeds 0 1 2
+python benchmarks/spacings.py --source cmu --data data/cmu --seeds 0 1 2
 
 For each seed a model is trained (kept in output/spacings/), then scored with H = 20 for every
-sampler, spacing and number of steps. One row each goes to output/spacings.csv as soon as it is
-measured; what stands there is not measured again. The baseline is 200 even steps with eta = 1, as
+sampler, spacing and number of steps; dr.sweep keeps each row as soon as it is measured. The baseline is 200 even steps with eta = 1, as
 published. Set OMP_NUM_THREADS=1 and start one process per source to use all cores.
 """
 
@@ -18,14 +17,12 @@ import pandas as pd
 import refinement
 import torch
 import tyro
-from tqdm import tqdm
 
 import drpose_core as dr
 from drpose_core import plots
 from drpose_core.output.report import markdown
-from drpose_core.scores.calibration import calibration_error
 
-OUT = dr.project_root() / "output" / "spacings.csv"
+OUT = dr.project_root() / "output" / "spacings"
 HYPOTHESES = 20
 PUBLISHED = ("ddim", "linear", None, 1.0, 200)
 SPACINGS = [("linear", None), ("quadratic", None), ("log-snr", None), ("log-snr", 400)]
@@ -43,32 +40,18 @@ def main(
     """Measure what is missing, then print the comparison and draw the curves."""
     test = dr.load_poses(source, "test", data)
     test = test[torch.randperm(len(test), generator=dr.generator(0))[:poses]]
-    settings = [
+    samplers = [
         (sampler, *spacing, eta, steps)
         for steps, (sampler, eta), spacing in product(STEPS, SAMPLERS, SPACINGS)
     ]
-    for seed in seeds:
-        trained = None
-        for sampler, spacing, start, eta, steps in (
-            bar := tqdm([*settings, PUBLISHED], desc=f"{source} {seed}")
-        ):
-            bar.set_postfix_str(f"{sampler} {spacing} {steps}")
-            cell = {
-                "source": source,
-                "seed": seed,
-                "samples": samples,
-                "poses": poses,
-                "sampler": sampler,
-                "spacing": spacing,
-                "start": start or 999,
-                "eta": eta,
-            }
-            cell["steps"] = steps
-            if not measured(cell):
-                trained = trained or model(source, data, seed, samples)
-                append(cell | scores(trained, test, sampler, spacing, start, eta, steps, seed))
-    rows = pd.read_csv(OUT)
-    rows = rows[(rows.samples == samples) & (rows.poses == poses)]
+    names = ("sampler", "spacing", "start", "eta", "steps")
+    cells = [
+        {"source": source, "seed": seed, "samples": samples} | dict(zip(names, sampler))
+        for seed in seeds
+        for sampler in [*samplers, PUBLISHED]
+    ]
+    rows = dr.sweep(scores, cells, test, data)
+    rows["start"] = rows.start.fillna(999).astype(int)
     print(markdown(summary(rows)))
     curves(rows)
 
@@ -77,7 +60,7 @@ def model(source: str, data: Path | None, seed: int, samples: int) -> dr.DRPose:
     """DC-GCT and a denoiser, each trained on so many poses before mirroring; from its file if it is
     there.
     """
-    path = OUT.with_suffix("") / f"{source}_{seed}_{samples}.safetensors"
+    path = OUT / f"{source}_{seed}_{samples}.safetensors"
     if not path.exists():
         train = dr.load_poses(source, "train", data)
         epochs = math.ceil(samples / len(train))
@@ -97,44 +80,30 @@ def model(source: str, data: Path | None, seed: int, samples: int) -> dr.DRPose:
 
 
 def scores(
-    model: dr.DRPose,
     test: dr.PoseSet,
+    data: Path | None,
+    *,
+    source: str,
+    seed: int,
+    samples: int,
     sampler: str,
     spacing: str,
     start: int | None,
     eta: float,
     steps: int,
-    seed: int,
 ) -> dict:
     """Mean over poses in mm, and the calibration error, of what one sampler draws."""
-    test = dr.with_initial_poses(model, test)
-    streams = dr.hypothesis_generators(seed, HYPOTHESES)
-
-    def draw(*_):
-        return torch.stack([torch.randn(len(test), 17, 3, generator=g) for g in streams], dim=1)
-
-    denoise = dr.denoise_fn(model, test.kp2d, initial=test.initial)
-    x = draw()
-    if start is not None:  # as sample_poses does
-        initial = (test.initial[:, 0] + dr.flip(test.initial[:, 1])) / 2
-        x = model.schedule.add_noise(initial[:, None], start, x)
-    chain = {"spacing": spacing, "start": start}
-    if sampler == "ddim":
-        steps_taken = dr.ddim(
-            denoise, x, model.schedule, steps, **chain, eta=eta, noise_sampler=draw
-        )
-    else:
-        steps_taken = dr.dpm_solver(denoise, x, model.schedule, steps, **chain)
-    *_, last = steps_taken
-    hypotheses = last.x0.clone()
-    hypotheses[..., 0, :] = 0
+    trained = model(source, data, seed, samples)
+    how = dr.Sampling(HYPOTHESES, steps, spacing, start, eta, sampler)
+    noise = dr.per_hypothesis(seed)
+    hypotheses = dr.sample_poses(trained, test.kp2d, how, noise=noise)[-1]
     errors = dr.hypothesis_errors(hypotheses, test.pose3d)
     row = {
         f"{name}_mm": round(1000 * errors[name].mean().item(), 3)
         for name in ("p_avg", "p_best", "j_best")
     }
     curve = dr.calibration_curve(dr.covered(hypotheses, test.pose3d).sum(0), len(test), HYPOTHESES)
-    return row | {"ece": round(calibration_error(curve)["ece"], 4)}
+    return row | {"ece": round(dr.calibration_error(curve)["ece"], 4)}
 
 
 def summary(rows: pd.DataFrame) -> pd.DataFrame:
@@ -176,16 +145,6 @@ def curves(rows: pd.DataFrame) -> None:
             source=source,
         )
         figure.write_html(OUT.with_name(f"spacings_{source}.html"))
-
-
-def measured(cell: dict) -> bool:
-    table = pd.read_csv(OUT) if OUT.exists() else pd.DataFrame(columns=list(cell))
-    return bool(math.prod((table[name] == value) for name, value in cell.items()).any())
-
-
-def append(row: dict) -> None:
-    OUT.parent.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame([row]).to_csv(OUT, mode="a", header=not OUT.exists(), index=False)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One training loop for lifters and denoisers, as a generator: logging is the body of a for loop."""
+"""One training loop for lifters and denoisers: a generator, so logging is the body of a loop."""
 
 import math
 from collections.abc import Callable, Iterator
