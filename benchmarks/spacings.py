@@ -4,8 +4,9 @@ steps without added noise.
 python benchmarks/spacings.py --source cmu --data data/cmu --seeds 0 1 2
 
 For each seed a model is trained (kept in output/spacings/), then scored with H = 20 for every
-sampler, spacing and number of steps; dr.sweep keeps each row as soon as it is measured. The baseline is 200 even steps with eta = 1, as
-published. Set OMP_NUM_THREADS=1 and start one process per source to use all cores.
+sampler, spacing and number of steps; dr.sweep keeps each row as soon as it is measured. The
+baseline is 200 even steps with eta = 1, as published. Set OMP_NUM_THREADS=1 and start one process
+per source to use all cores.
 """
 
 import math
