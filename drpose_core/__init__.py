@@ -20,7 +20,7 @@ from .evaluation import assess, evaluate
 from .experiments import fingerprint, history, runs, sweep, train_in
 from .keypoints import Keypoints, detect_keypoints, picture_frame, read_keypoints, training_view
 from .lifters import LIFTERS, build_lifter
-from .losses import denoising_loss, lifting_loss
+from .losses import calibrated_loss, denoising_loss, lifting_loss
 from .model import DRPose, ModelConfig, Sampling, with_initial_poses
 from .output import write_predictions
 from .prediction import Prediction, joined, predict
@@ -109,6 +109,7 @@ __all__ = [  # noqa: RUF022
     "TrainStep",
     "train_in",
     "denoising_loss",
+    "calibrated_loss",
     "lifting_loss",
     "history",
     "runs",

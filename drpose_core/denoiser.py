@@ -101,7 +101,15 @@ class Denoiser(nn.Module):
 
     bf16 = False
 
-    def __init__(self, channels: int = 96, depth: int = 5, heads: int = 4, dropout: float = 0.1):
+    def __init__(
+        self,
+        channels: int = 96,
+        depth: int = 5,
+        heads: int = 4,
+        dropout: float = 0.1,
+        *,
+        blend: bool = True,
+    ):
         super().__init__()
         self.time1 = nn.Linear(channels, 2 * channels)
         self.time2 = nn.Linear(2 * channels, channels)
@@ -109,7 +117,7 @@ class Denoiser(nn.Module):
         self.embed = ChebConv(6, channels)
         self.layers = nn.ModuleList(Layer(channels, heads, dropout) for _ in range(depth))
         self.output = ChebConv(channels, 3)
-        self.blend = Blend()
+        self.blend = Blend() if blend else None  # published; None: the output as it is
         half = channels // 2
         frequencies = torch.exp(torch.arange(half) * -(math.log(10000) / (half - 1)))
         self.register_buffer("frequencies", frequencies, persistent=False)
@@ -131,4 +139,5 @@ class Denoiser(nn.Module):
         with torch.autocast(h.device.type, torch.bfloat16) if self.bf16 else nullcontext():
             for layer in self.layers:
                 h = layer(h, active)
-        return self.blend(self.output(h), initial)
+        y = self.output(h)
+        return y if self.blend is None else self.blend(y, initial)

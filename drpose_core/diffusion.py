@@ -78,6 +78,19 @@ class CosineSchedule(nn.Module):
         signal, spread = self._signal_and_noise(x0, t)
         return signal * x0 + spread * noise
 
+    def preconditioning(
+        self, x: torch.Tensor, t: int | torch.Tensor, spread: float
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """c_skip, c_out and the size sqrt(v) of x_t at step t, for x0 = c_skip x_t + c_out F, if x0
+        has the given spread: v = alpha_bar spread^2 + 1 - alpha_bar.
+
+        Source: Karras et al. 2022 (EDM), table 1, for a chain that keeps its variance.
+        """
+        signal, noise = self._signal_and_noise(x, t)
+        v = (signal * spread).square() + noise.square()
+        size = v.sqrt()
+        return spread**2 * signal / v, spread * noise / size, size
+
     def predict_noise(
         self, x_t: torch.Tensor, t: int | torch.Tensor, x0: torch.Tensor
     ) -> torch.Tensor:

@@ -1,10 +1,12 @@
 """What is minimised in training: a loss is a function (module, batch, *, generator) -> scalar."""
 
+import math
+
 import torch
 from torch import nn
 
 from .data import PoseSet
-from .model import CLIP, DRPose
+from .model import DRPose
 from .scores import mpjpe
 from .skeleton import J
 from .support import constant, own_rows
@@ -13,6 +15,10 @@ JOINT_WEIGHTS = (1, 1, 2.5, 2.5, 1, 2.5, 2.5, 1, 1, 1, 1.5, 1.5, 4, 4, 1.5, 4, 4
 # Metres. A lifter is better on the poses it was trained on than on new people, and a denoiser that
 # saw only the former trusts it too much; benchmarks/refinement.py has the figures.
 INITIAL_NOISE = 0.06
+# Of calibrated_loss: metres about which half the noise-to-signal ratios lie, and their spread in
+# the logarithm; the share of the schedule from which the norm is minimised; metres by which the
+# norm is divided, and the least by which the error under the square is.
+RATIO, RATIO_SPREAD, LATE, TYPICAL, LEAST_GAIN = 0.08, 1.2, 0.3, 0.17, 0.02
 
 
 def weighted_mpjpe(pred: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -47,21 +53,64 @@ def denoising_loss(
     initial_noise (metres) is the spread of what is added to each coordinate of the initial pose, so
     that the denoiser learns to mend it.
     """
-    batch.require_truth("denoising_loss")
-    steps, x0 = len(model.schedule), batch.pose3d
-    on = generator.device if generator is not None else x0.device
 
-    def times(n, draws):
-        return torch.randint(steps, (n,), generator=draws, device=on)
+    def times(n, draws, on):
+        return torch.randint(len(model.schedule), (n,), generator=draws, device=on)
+
+    pred, _ = _denoised(model, batch, times, generator, initial_noise)
+    return weighted_mpjpe(pred, batch.pose3d)
+
+
+def calibrated_loss(
+    model: DRPose,
+    batch: PoseSet,
+    *,
+    generator: torch.Generator | None = None,
+    initial_noise: float = INITIAL_NOISE,
+) -> torch.Tensor:
+    """A denoising loss whose hypotheses spread as far as they are wrong; for models with a skip
+    (ModelConfig). No unit: errors count relative to what is left to learn at their time.
+
+    Half the times are drawn where it is decided which of the plausible poses it will be, with the
+    noise-to-signal ratio log-normal about 80 mm; the rest evenly. Above time LATE the norm is
+    minimised, which gives the best single answer; below it the square, whose minimum is the mean
+    that a sampler needs, divided by c_out^2 (Karras et al. 2022). docs/recipes.md has the figures.
+    """
+    schedule = model.schedule
+
+    def times(n, draws, on):
+        even = torch.randint(len(schedule), (n,), generator=draws, device=on)
+        ratio = math.log(RATIO) + RATIO_SPREAD * torch.randn(n, generator=draws, device=on)
+        near = torch.searchsorted(-0.5 * torch.logit(schedule.alpha_bar.to(on)), ratio.double())
+        first = torch.rand(n, generator=draws, device=on) < 0.5
+        return torch.where(first, near.clamp(max=len(schedule) - 1), even)
+
+    pred, t = _denoised(model, batch, times, generator, initial_noise)
+    error = pred - batch.pose3d
+    _, gain, _ = schedule.preconditioning(error, t, model.config.skip)
+    square = (error / gain.clamp_min(LEAST_GAIN)).square().mean(-1)
+    norm = error.norm(dim=-1) / TYPICAL
+    late = (t >= LATE * len(schedule))[:, None]
+    weights = constant(JOINT_WEIGHTS, error.dtype, error.device)
+    return (weights * torch.where(late, norm, square)).mean()
+
+
+def _denoised(
+    model: DRPose, batch: PoseSet, times, generator: torch.Generator | None, initial_noise: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The model's clean poses (B, J, 3) of noised ones, and the times (B,) they were noised to."""
+    batch.require_truth("a denoising loss")
+    x0 = batch.pose3d
+    on = generator.device if generator is not None else x0.device
 
     def normal(n, draws):
         return torch.randn(n, J, 3, dtype=x0.dtype, generator=draws, device=on)
 
-    t = own_rows(times, len(x0), generator).to(x0.device)
+    t = own_rows(lambda n, draws: times(n, draws, on), len(x0), generator).to(x0.device)
     noise = own_rows(normal, len(x0), generator).to(x0.device)
-    x_t = model.schedule.add_noise(x0, t, noise).clamp(-CLIP, CLIP)
+    x_t = model.schedule.add_noise(x0, t, noise)
     x_init = model.initial_pose(batch.kp2d) if batch.initial is None else batch.initial[:, 0]
     if initial_noise:
         x_init = x_init + initial_noise * own_rows(normal, len(x0), generator).to(x0.device)
-    pred = model.denoiser(x_t[:, None], x_init, model.denoiser.condition(batch.kp2d, t))
-    return weighted_mpjpe(pred[:, 0], x0)
+    condition = model.denoiser.condition(batch.kp2d, t)
+    return model.clean(x_t[:, None], x_init, condition, t)[:, 0], t

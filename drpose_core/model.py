@@ -30,6 +30,9 @@ class ModelConfig:
     heads: int = 4  # of its attention
     dropout: float = 0.1  # in its layers, while training
     timesteps: int = 1000  # T, levels of noise
+    # 0: the network gives the clean pose, blended with the initial one, as published. Above 0: it
+    # gives what to add to the noisy pose (DRPose.clean); metres, the spread of poses that is meant
+    skip: float = 0.0
 
     def __post_init__(self):
         limits = {"channels": (4, 4096), "depth": (1, 100), "heads": (1, 256)}
@@ -44,6 +47,8 @@ class ModelConfig:
                 f"ModelConfig.channels must be even and a multiple of heads, got {self.channels} "
                 f"and {self.heads}"
             )
+        if not 0 <= self.skip < 10:
+            raise ValueError(f"ModelConfig.skip must be 0 or some 0.1 m, got {self.skip!r}")
         if not 0 <= self.dropout < 1:
             raise ValueError(
                 f"ModelConfig.dropout must be at least 0 and below 1, got {self.dropout!r}"
@@ -113,7 +118,8 @@ class DRPose(nn.Module):
         super().__init__()
         self.config = config = config or ModelConfig()
         self.lifter = build_lifter(config.lifter) if lifter is None else lifter
-        self.denoiser = Denoiser(config.channels, config.depth, config.heads, config.dropout)
+        size = (config.channels, config.depth, config.heads, config.dropout)
+        self.denoiser = Denoiser(*size, blend=not config.skip)
         self.schedule = CosineSchedule(config.timesteps)
         self.sampling = Sampling()  # the settings it is best used with
         self.record: dict = {}  # what its checkpoint says of its training; empty without one
@@ -146,6 +152,20 @@ class DRPose(nn.Module):
                 f"(B, {J}, 2) to (B, {J}, 3)"
             )
         return pose
+
+    def clean(
+        self, x_t: torch.Tensor, x_init: torch.Tensor, cond: torch.Tensor, t: int | torch.Tensor
+    ) -> torch.Tensor:
+        """The network's clean pose x0 of x_t at time t, an int or (B,); shapes as in Denoiser.
+
+        With a skip (ModelConfig), the network is preconditioned as in EDM (Karras et al. 2022,
+        table 1): with little noise the answer is x_t itself and a small correction, so that the
+        network need not reproduce what it is given.
+        """
+        if not self.config.skip:
+            return self.denoiser(x_t.clamp(-CLIP, CLIP), x_init, cond)
+        keep, gain, size = self.schedule.preconditioning(x_t, t, self.config.skip)
+        return keep * x_t + gain * self.denoiser(x_t / size, x_init, cond)
 
 
 def with_initial_poses(model: DRPose, poses: PoseSet) -> PoseSet:

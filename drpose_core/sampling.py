@@ -112,7 +112,6 @@ def denoise_fn(
                 f"x_t must be (B, H, {J}, 3) with the B = {images_given} of kp2d, got "
                 f"{tuple(x_t.shape)}"
             )
-        x_t = x_t.clamp(-CLIP, CLIP)
         x_t = torch.cat([x_t, flip(x_t)]) if flip_test else x_t
         images = max(1, chunk_size(kp2d) // x_t.shape[1])
         x0 = torch.empty_like(x_t)
@@ -121,7 +120,7 @@ def denoise_fn(
             cond = model.denoiser.condition(kp2d, time)
             for out, *part in zip(*(x.split(images) for x in (x0, x_t, x_init, cond))):
                 # Copied at once: a captured CUDA graph writes each result over the last.
-                out.copy_(model.denoiser(*part))
+                out.copy_(model.clean(*part, t))
         if flip_test:
             x0 = mirror_mean(x0.unflatten(0, (2, images_given)), dim=0)
         return x0.clamp_(-CLIP, CLIP)
