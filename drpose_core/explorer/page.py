@@ -22,9 +22,9 @@ output { display: inline-block; min-width: 2.5em }
 td { padding: 2px 18px 2px 0 }
 </style></head><body>
 <div id="sliders"></div><div id="readout"></div><div id="figure"></div>
-<p>Made with drpose; computed beforehand, needs no network. Drag to turn,
-click in the legend to show or hide.
-Oracles are picked with the truth in hand.</p>
+<p>Computed beforehand with drpose; needs no network. Drag to turn the view, click in the legend to
+show or hide a layer.
+Oracles are picked using the ground truth.</p>
 <script>@plotly@</script>
 <script>
 const figure = @figure@, sliders = @sliders@, cells = @cells@, readouts = @readouts@,
