@@ -62,9 +62,8 @@ class HypothesisExplorer(widgets.VBox):
         how = (sampling or model.sampling).but(**overrides)
         if not len(poses):
             raise ValueError("nothing to explore: the set of poses is empty")
-        model.schedule.timesteps(
-            how.steps, how.spacing, start=how.start
-        )  # raises if there are none
+        # Raises if there are no such times, before anything is built.
+        model.schedule.timesteps(how.steps, how.spacing, start=how.start)
         self._most, self._samples = len(model.schedule), Samples(model, poses)
         self._worker = Worker(self._fulfil, self._failed)
         self.controls = explorer_controls(how, seed, most=self._most)
