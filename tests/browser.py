@@ -52,11 +52,13 @@ ASK = """async (code) => {
     await future.done;
     return out.trim();
 }"""
-LAYER = """([figure, name]) => {
-    const trace = figure.data.find(t => t.name === name);
+LAST_FIGURE = "[...document.querySelectorAll('.js-plotly-plot')].at(-1)"
+HAS_LAYER = f"(name) => {LAST_FIGURE}?.data?.some(t => t.name === name)"
+LAYER = f"""(name) => {{
+    const trace = {LAST_FIGURE}.data.find(t => t.name === name);
     return ['x', 'y', 'z'].filter(a => trace[a])
         .map(a => Array.from(trace[a], v => Number.isFinite(v) ? v : null));
-}"""
+}}"""
 
 
 @contextlib.contextmanager
@@ -202,6 +204,9 @@ def ask(page, code: str) -> str:
 
 
 def layer(page, name: str) -> np.ndarray:
-    """Data of a trace of the last figure on the page, as the browser holds it: (axes, points)."""
-    figure = page.locator(".js-plotly-plot").last.element_handle()
-    return np.array(page.evaluate(LAYER, [figure, name]), dtype=float)
+    """Data of a trace of the last figure on the page, as the browser holds it: (axes, points).
+
+    Waits for the trace: a figure stands on the page before its data.
+    """
+    page.wait_for_function(HAS_LAYER, arg=name, timeout=60_000)
+    return np.array(page.evaluate(LAYER, name), dtype=float)

@@ -1,5 +1,5 @@
 """Benchmarks and the scripts of docs, which no other test runs: every name that they take from a
-module is there. They are read, not run.
+module is there. They are read, not run. What tests share lies in modules that are no tests.
 """
 
 import ast
@@ -107,3 +107,11 @@ def test_names_that_are_not_there_are_found(tmp_path):
         "nowhere",
         "torch.nn.fractional",
     ]
+
+
+def test_no_test_imports_another():
+    for path in (ROOT / "tests").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            assert not [name for name in names if name.startswith("test_")], path

@@ -126,7 +126,7 @@ def _label(option: str | int | tuple[int, ...] | None) -> str:
     if option is None:
         return "pure noise"
     if isinstance(option, int):
-        return f"initial pose, t = {option}"
+        return f"pose, t = {option}"
     return option if isinstance(option, str) else ", ".join(map(str, option))
 
 
