@@ -72,7 +72,10 @@ def test_the_controls_begin_with_all_settings(small_model, poses):
     for field in fields(dr.Sampling):
         assert any(getattr(s, field.name) != getattr(default, field.name) for s in EVERYTHING)
     for how in (default, dr.Sampling.published(), *EVERYTHING):
-        assert explorer_controls(how, 0, most=1000).sampling() == how
+        controls = explorer_controls(how, 0, most=1000)
+        assert controls.sampling() == how
+        for widget in vars(controls).values():
+            assert getattr(widget, "index", 0) is not None or not widget.options, "a blank chooser"
         explorer = HypothesisExplorer(small_model, poses, how, seed=1)
         expected = dr.sample_poses(
             small_model, explorer.poses.kp2d, how, noise=dr.per_hypothesis(1)
@@ -135,7 +138,7 @@ def test_a_start_that_does_not_fit_gets_a_sentence(explorer, small_model):
     explorer.controls.steps.value = 200
     with pytest.raises(ValueError, match="at least 1 and at most 101 steps fit, got 200"):
         explorer.samples  # noqa: B018
-    explorer.controls.start.value = None
+    explorer.controls.start.value = "pure noise"
     assert explorer.samples.shape[0] == 200
 
 

@@ -13,7 +13,8 @@ from ..scores import ANSWERS
 STEPS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 30, 50, 100, 200)
 HYPOTHESES = (1, 2, 3, 5, 8, 10, 15, 20, 30, 50, 100, 200)
 SPACINGS = ("quadratic", "linear", "log-snr")
-STARTS = (None, 100, 200, 400)
+NOISE = "pure noise"  # Sampling.start = None; a chooser takes None for no choice
+STARTS = (100, 200, 400)
 SOLVERS = ("ddim", "dpm")
 # Four controls stand in a row of a notebook on a small screen.
 _WIDE, _NARROW = {"width": "250px"}, {"width": "190px"}
@@ -34,7 +35,7 @@ class Controls:
     hypotheses: widgets.SelectionSlider  # H
     steps: widgets.SelectionSlider  # K; fixed while spacing is a tuple of times
     spacing: widgets.Dropdown  # a name, or the times themselves as a tuple
-    start: widgets.Dropdown  # None for pure noise, or the time at which the initial pose is noised
+    start: widgets.Dropdown  # "pure noise", or the time to which the initial pose is noised
     solver: widgets.Dropdown  # "ddim" or "dpm"
     eta: widgets.FloatSlider  # fixed at 0 while solver is "dpm"
     flip: widgets.Checkbox  # Sampling.flip_test
@@ -50,7 +51,7 @@ class Controls:
             hypotheses=self.hypotheses.value,
             steps=self.steps.value if isinstance(spacing, str) else len(spacing),
             spacing=spacing,
-            start=self.start.value,
+            start=None if self.start.value == NOISE else self.start.value,
             eta=0.0 if solver == "dpm" else self.eta.value,
             solver=solver,
             flip_test=self.flip.value,
@@ -89,7 +90,11 @@ def explorer_controls(sampling: Sampling, seed: int, *, most: int) -> Controls:
         hypotheses=_slider("hypoth. H", HYPOTHESES, sampling.hypotheses),
         steps=_slider("steps K", (k for k in STEPS if k <= most), sampling.steps),
         spacing=_chooser("spacing", SPACINGS, sampling.spacing),
-        start=_chooser("start", (t for t in STARTS if (t or 0) < most), sampling.start),
+        start=_chooser(
+            "start",
+            [NOISE, *(t for t in STARTS if t < most)],
+            NOISE if sampling.start is None else sampling.start,
+        ),
         solver=_chooser("solver", SOLVERS, sampling.solver),
         eta=widgets.FloatSlider(
             description="η", min=0, max=1, step=0.1, value=sampling.eta, **narrow
@@ -122,9 +127,7 @@ def _chooser(name: str, values: Iterable, value) -> widgets.Dropdown:
     )
 
 
-def _label(option: str | int | tuple[int, ...] | None) -> str:
-    if option is None:
-        return "pure noise"
+def _label(option: str | int | tuple[int, ...]) -> str:
     if isinstance(option, int):
         return f"pose, t = {option}"
     return option if isinstance(option, str) else ", ".join(map(str, option))
