@@ -131,15 +131,16 @@ def test_the_solver_that_adds_no_noise_has_no_eta(explorer, small_model):
     assert torch.allclose(explorer.samples, expected, atol=1e-5)
 
 
-def test_a_start_that_does_not_fit_gets_a_sentence(explorer, small_model):
-    explorer.controls.start.value = 100
-    expected = sampled(small_model, explorer, 4, 3, start=100)
+def test_a_start_that_does_not_fit_gets_a_sentence(small_model, poses):
+    explorer = HypothesisExplorer(small_model, poses, hypotheses=4, steps=3, start=3, seed=1)
+    expected = sampled(small_model, explorer, 4, 3, start=3)
     assert torch.allclose(explorer.samples, expected, atol=1e-5)
-    explorer.controls.steps.value = 200
-    with pytest.raises(ValueError, match="at least 1 and at most 101 steps fit, got 200"):
+    explorer.controls.steps.value = 5
+    with pytest.raises(ValueError, match="at least 1 and at most 4 steps fit, got 5"):
         explorer.samples  # noqa: B018
+    assert "at most 4 steps fit" in explorer._status.value
     explorer.controls.start.value = "pure noise"
-    assert explorer.samples.shape[0] == 200
+    assert torch.allclose(explorer.samples, sampled(small_model, explorer, 4, 5), atol=1e-5)
 
 
 def test_only_what_moves_changes(explorer, monkeypatch):
@@ -243,6 +244,41 @@ def test_choosers_offer_what_exists_together(explorer, poses):
         explorer.figure.layout.title.text
         == f"{c.action.value}, {c.subject.value}, camera {c.camera.value}"
     )
+
+
+def test_frames_play_in_order_whatever_the_order_of_the_set(small_model, poses):
+    order = torch.randperm(len(poses), generator=dr.generator(0))
+    shuffled = HypothesisExplorer(small_model, poses[order], hypotheses=1, steps=1)
+    seen = []
+    for frame in range(shuffled.controls.frame.max + 1):
+        shuffled.controls.frame.value = frame
+        seen.append((int(shuffled.poses.sequence), int(shuffled.poses.frame)))
+    name = poses.takes[seen[0][0]]
+    expected = [
+        (s, f)
+        for s, f, a in zip(*(x.tolist() for x in (poses.sequence, poses.frame, poses.action)))
+        if (poses.takes[s].subject, poses.takes[s].camera) == (name.subject, name.camera)
+        and poses.actions[a] == shuffled.controls.action.value
+    ]
+    assert len(seen) > 2 and seen == sorted(expected)
+
+
+def test_poses_are_replaced_by_those_of_the_same_frames_alone(explorer, poses):
+    before = explorer.samples
+    for other in (poses[:-1], replace(poses, frame=poses.frame + 1)):
+        with pytest.raises(ValueError, match=f"holds {len(poses)} poses.* sequences and frames"):
+            explorer.replace(other)
+    explorer.replace(replace(poses, kp2d=poses.kp2d + 0.02, pose3d=None, root=None))
+    assert not torch.allclose(explorer.samples, before, atol=1e-4)
+    assert not trace(explorer, "truth").x.size, "the new poses have no ground truth"
+
+
+def test_the_best_hypothesis_is_the_nearest_to_the_ground_truth(explorer):
+    hypotheses, truth = explorer.hypotheses, explorer.poses.pose3d[0]
+    errors = [float((pose - truth).norm(dim=-1).mean()) for pose in hypotheses]
+    x, down, depth = hypotheses[errors.index(min(errors))][[child for _, child in BONES]].T
+    ends = view_of(explorer, "best (oracle)").reshape(3, 16, 3)[..., 1]
+    assert np.allclose(ends, torch.stack([x, depth, -down]), atol=1e-4)
 
 
 def test_readout_says_what_is_an_oracle(explorer):
