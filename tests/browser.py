@@ -94,42 +94,13 @@ def jupyter_lab(root: Path, scratch: Path, **environment: str):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     token, address = secrets.token_hex(16), f"http://127.0.0.1:{port}"
-    homes = {
-        name: str(scratch / name.lower())
-        for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
-    }
-    homes |= {
-        name: str(scratch / name.lower())
-        for name in ("JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR")
-    }
-    quiet = Path(homes["JUPYTERLAB_SETTINGS_DIR"]) / "@jupyterlab" / "apputils-extension"
-    quiet.mkdir(parents=True)
-    (quiet / "notification.jupyterlab-settings").write_text(
-        json.dumps({"fetchNews": "false", "checkForUpdates": False})
-    )
-    command = [
-        sys.executable,
-        "-m",
-        "jupyterlab",
-        "--no-browser",
-        "--allow-root",
-        "--ip=127.0.0.1",
-        f"--port={port}",
-    ]
-    command += [
-        "--ServerApp.port_retries=0",
-        f"--IdentityProvider.token={token}",
-        f"--ServerApp.root_dir={root}",
-        "--expose-app-in-browser",
-    ]
-    command += [
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-        "--LabApp.news_url=None",
-    ]
     log = scratch / "lab.log"
     with open(log, "wb") as file:
         server = subprocess.Popen(
-            command, env={**os.environ, **homes, **environment}, stdout=file, stderr=file
+            _lab_command(root, port, token),
+            env={**os.environ, **_lab_settings(scratch), **environment},
+            stdout=file,
+            stderr=file,
         )
     headers = {"Authorization": f"token {token}"}
     try:
@@ -155,6 +126,35 @@ def jupyter_lab(root: Path, scratch: Path, **environment: str):
         except subprocess.TimeoutExpired:
             server.terminate()
             server.wait()
+
+
+def _lab_command(root: Path, port: int, token: str) -> list[str]:
+    lab = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"]
+    return [
+        *lab,
+        f"--port={port}",
+        "--ServerApp.port_retries=0",
+        f"--IdentityProvider.token={token}",
+        f"--ServerApp.root_dir={root}",
+        "--expose-app-in-browser",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        "--LabApp.news_url=None",
+    ]
+
+
+def _lab_settings(scratch: Path) -> dict[str, str]:
+    """Environment variables of a server that keeps all its files in scratch and asks no news."""
+    names = (
+        "IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR",
+        "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR",
+    )  # fmt: skip
+    homes = {name: str(scratch / name.lower()) for name in names}
+    quiet = Path(homes["JUPYTERLAB_SETTINGS_DIR"]) / "@jupyterlab" / "apputils-extension"
+    quiet.mkdir(parents=True)
+    (quiet / "notification.jupyterlab-settings").write_text(
+        json.dumps({"fetchNews": "false", "checkForUpdates": False})
+    )
+    return homes
 
 
 def open_notebook(page, address: str, token: str, path: str) -> None:
