@@ -4,24 +4,28 @@ the kernel's share of it.
 python benchmarks/explorer.py
 
 JupyterLab runs on this machine beside the browser, so both share its cores. Frames not seen before
-are sampled (H = 20, K = 5); those seen before, and fewer hypotheses, are not. Needs the test extra
-and Debian's chromium.
+are sampled (H = 20, K = 5 unless --steps says otherwise); those seen before, and fewer hypotheses,
+are not. Needs the test extra and Debian's chromium.
 """
 
 import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
+import tyro
+
 import drpose_core as dr
+from drpose_core.explorer import HypothesisExplorer
 
 ROOT = dr.project_root()
 sys.path.insert(0, str(ROOT / "tests"))
-from browser import jupyter_lab, watched_page  # noqa: E402
-from test_explorer import ask, run_until_the_explorer_stands  # noqa: E402
+from browser import ask, jupyter_lab, open_notebook, run_until, watched_page  # noqa: E402
 
-PRESSES = 30
+H = 20
+WARM_UP = 3  # presses that are not counted
 PRESS = """(figure) => {
     window.moved = new Promise(done => {
         figure.on('plotly_afterplot', () => {
@@ -51,60 +55,50 @@ def show(what: str, times: list[float]) -> None:
     late = statistics.quantiles(times, n=20)[-1]
     print(
         f"{what}: median {statistics.median(times):.0f} ms, 95th percentile {late:.0f} ms, "
-        f"{len(times)} presses"
+        f"{len(times)} presses",
+        flush=True,
     )
 
 
-def kernel_share(slider: str, values: list) -> list[float]:
-    from drpose_core.explorer import HypothesisExplorer
-
+def kernel_share(steps: int, frames: Iterable[int]) -> list[float]:
+    """Milliseconds that Python needs for each move to a frame, without a browser."""
     model = dr.load_checkpoint(ROOT / "checkpoints" / "default.safetensors")
-    explorer = HypothesisExplorer(model, dr.synthetic_poses("test"), hypotheses=20, steps=5)
+    explorer = HypothesisExplorer(model, dr.synthetic_poses("test"), hypotheses=H, steps=steps)
     times = []
-    for value in values:
+    for frame in frames:
         begun = time.perf_counter()
-        getattr(explorer.controls, slider).value = value
+        explorer.controls.frame.value = frame
         explorer.hypotheses  # noqa: B018 (waits until it is drawn)
         times.append(1000 * (time.perf_counter() - begun))
     return times
 
 
-def main() -> None:
-    show(
-        "kernel's share of a move, frame sampled, no browser",
-        kernel_share("frame", range(1, PRESSES + 1))[3:],
-    )
+def main(presses: int = 30, steps: int = 5) -> None:
+    """presses: moves of each kind, at least 2. steps: K of the frames that are sampled."""
+    share = kernel_share(steps, range(1, presses + WARM_UP + 1))
+    show(f"kernel's share of a move, frame sampled (K = {steps}), no browser", share[WARM_UP:])
     with (
         tempfile.TemporaryDirectory() as folder,
-        jupyter_lab(ROOT, Path(folder)) as (address, token),
+        jupyter_lab(ROOT, Path(folder), PYTHONPATH=str(ROOT)) as (address, token),
         watched_page([], height=1100) as page,
     ):
-        page.goto(
-            f"{address}/lab/tree/notebooks/05_explorer.ipynb?token={token}&reset",
-            wait_until="domcontentloaded",
-        )
-        page.wait_for_function(
-            "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === "
-            "'idle'",
-            timeout=90_000,
-        )
-        run_until_the_explorer_stands(page)
+        open_notebook(page, address, token, "notebooks/05_explorer.ipynb")
+        run_until(page, "explorer")
+        settings = f"c = explorer.controls; c.hypotheses.value, c.steps.value = {H}, {steps}"
+        ask(page, f"{settings}; explorer.hypotheses")
         page.locator(".jp-OutputArea .js-plotly-plot").first.scroll_into_view_if_needed()
         page.wait_for_timeout(3000)
-        for _ in range(3):  # warm up
+        for _ in range(WARM_UP):
             press(page, "frame", "ArrowRight")
-        show("frame not seen before", [press(page, "frame", "ArrowRight") for _ in range(PRESSES)])
-        show("frame seen before", [press(page, "frame", "ArrowLeft") for _ in range(PRESSES)])
+        show("frame not seen before", [press(page, "frame", "ArrowRight") for _ in range(presses)])
+        show("frame seen before", [press(page, "frame", "ArrowLeft") for _ in range(presses)])
+        back_and_forth = ("ArrowLeft", "ArrowRight") * (presses // 2)
         show(
             "hypotheses, fewer and back",
-            [
-                press(page, "hypoth. H", key)
-                for _ in range(PRESSES // 2)
-                for key in ("ArrowLeft", "ArrowRight")
-            ],
+            [press(page, "hypoth. H", key) for key in back_and_forth],
         )
         print("kernel, last move:", ask(page, "print(explorer._status.value)"))
 
 
 if __name__ == "__main__":
-    main()
+    tyro.cli(main)

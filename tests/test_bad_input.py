@@ -5,19 +5,15 @@ each gets one sentence that names the culprit and the remedy, and nothing is lef
 
 import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import tiny_cmu
 import torch
-from test_parity import published_state
+from helpers import MINI, published_state
 
 import drpose_core as dr
 from drpose_core import plots
-
-MINI = Path(__file__).parent / "golden" / "h36m_mini"
-
 
 # --- Human3.6M files
 

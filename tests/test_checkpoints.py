@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers import GOLDEN, published_state
 from safetensors import safe_open
 from safetensors.torch import save_file
-from test_parity import GOLDEN, published_state
 
 import drpose_core as dr
 from drpose_core import cli

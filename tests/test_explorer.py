@@ -2,24 +2,24 @@
 JupyterLab and as a page.
 """
 
-import contextlib
 import io
 import json
 import re
-import shutil
 import threading
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 import torch
-from browser import CHROMIUM, NO_BROWSER, jupyter_lab, watched_page
+from browser import CHROMIUM, NO_BROWSER, ask, layer, notebook_in_jupyterlab, watched_page
+from helpers import ROOT
 from PIL import Image
-from test_notebooks import ROOT, clone
 
 import drpose_core as dr
 from drpose_core.explorer import HypothesisExplorer, clicked, explorer_view
+from drpose_core.explorer import samples as sampling_module
 from drpose_core.explorer import widget as module
+from drpose_core.explorer.controls import explorer_controls
 from drpose_core.skeleton import BONES, J
 
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason=NO_BROWSER)
@@ -31,14 +31,8 @@ def explorer(small_model, poses):
 
 
 def sampled(model, explorer, hypotheses, steps, **settings):
-    settings = {
-        "spacing": "quadratic",
-        "eta": 0.0,
-        "generator": dr.hypothesis_generators(1, hypotheses),
-    } | settings
-    return dr.sample_poses(
-        model, explorer.poses.kp2d, hypotheses=hypotheses, steps=steps, **settings
-    )
+    settings = {"hypotheses": hypotheses, "steps": steps} | settings
+    return dr.sample_poses(model, explorer.poses.kp2d, noise=dr.per_hypothesis(1), **settings)
 
 
 def trace(explorer, name):
@@ -67,14 +61,97 @@ def test_it_shows_what_sample_poses_gives(explorer, small_model):
     assert np.isnan(points[..., 2]).all()
 
 
+EVERYTHING = (  # settings that are not the defaults, each at least once
+    dr.Sampling(7, 3, spacing=(900, 300, 20), eta=0.5, flip_test=False),
+    dr.Sampling(3, 6, spacing="log-snr", start=150, solver="dpm"),
+)
+
+
+def test_the_controls_begin_with_all_settings(small_model, poses):
+    default = dr.Sampling()
+    for field in fields(dr.Sampling):
+        assert any(getattr(s, field.name) != getattr(default, field.name) for s in EVERYTHING)
+    for how in (default, dr.Sampling.published(), *EVERYTHING):
+        controls = explorer_controls(how, 0, most=1000)
+        assert controls.sampling() == how
+        for widget in vars(controls).values():
+            assert getattr(widget, "index", 0) is not None or not widget.options, "a blank chooser"
+        explorer = HypothesisExplorer(small_model, poses, how, seed=1)
+        expected = dr.sample_poses(
+            small_model, explorer.poses.kp2d, how, noise=dr.per_hypothesis(1)
+        )
+        assert torch.allclose(explorer.samples, expected, atol=1e-5)
+        times = small_model.schedule.timesteps(how.steps, how.spacing, start=how.start)
+        assert explorer.steps == times[:-1]
+
+
+def test_the_model_s_own_settings_are_the_first(small_model, poses):
+    small_model.sampling = dr.Sampling(6, 2, eta=0.3)
+    assert HypothesisExplorer(small_model, poses).controls.sampling() == small_model.sampling
+    explorer = HypothesisExplorer(small_model, poses, steps=4)
+    assert explorer.controls.sampling() == dr.Sampling(6, 4, eta=0.3)
+    explorer = HypothesisExplorer(small_model, poses, dr.Sampling(5, 3), hypotheses=2)
+    assert explorer.controls.sampling() == dr.Sampling(2, 3)
+
+
+@pytest.mark.parametrize("how", [dr.Sampling(6, 3), dr.Sampling(6, 3, spacing="linear", eta=1.0)])
+def test_one_seed_gives_the_same_hypotheses_everywhere(small_model, poses, how):
+    """Explorer, sample_poses and predict, of which two also see other poses beside this one."""
+    explorer = HypothesisExplorer(small_model, poses, how, seed=3)
+    explorer.controls.frame.value = 2
+    (row,) = (poses.kp2d == explorer.poses.kp2d).flatten(1).all(1).nonzero().flatten().tolist()
+    some = poses[: row + 4]
+    drawn = dr.sample_poses(small_model, some.kp2d, how, noise=dr.per_hypothesis(3))[-1, row]
+    predicted = dr.joined(dr.predict(small_model, some, how, seed=3)).hypotheses[row]
+    assert torch.allclose(explorer.hypotheses, drawn, atol=1e-5)
+    assert torch.allclose(explorer.hypotheses, predicted, atol=1e-5)
+
+
+def test_times_that_are_given_fix_the_steps(small_model, poses):
+    explorer = HypothesisExplorer(small_model, poses, hypotheses=2, spacing=(900, 300, 20))
+    c = explorer.controls
+    assert (c.steps.value, c.steps.disabled, explorer.steps) == (3, True, [900, 300, 20])
+    c.spacing.value = "quadratic"
+    assert not c.steps.disabled and len(explorer.steps) == 3
+    c.steps.value = 5
+    assert len(explorer.steps) == c.step.max == 5
+    c.spacing.value = (900, 300, 20)
+    assert (c.steps.value, c.steps.disabled, explorer.steps) == (3, True, [900, 300, 20])
+
+
+def test_the_solver_that_adds_no_noise_has_no_eta(explorer, small_model):
+    c = explorer.controls
+    c.eta.value, c.solver.value = 0.7, "dpm"
+    assert (c.eta.value, c.eta.disabled) == (0, True)
+    expected = sampled(small_model, explorer, 4, 3, solver="dpm")
+    assert torch.allclose(explorer.samples, expected, atol=1e-5)
+    c.solver.value, c.eta.value = "ddim", 0.7
+    assert not c.eta.disabled
+    expected = sampled(small_model, explorer, 4, 3, eta=0.7)
+    assert torch.allclose(explorer.samples, expected, atol=1e-5)
+
+
+def test_a_start_that_does_not_fit_gets_a_sentence(small_model, poses):
+    explorer = HypothesisExplorer(small_model, poses, hypotheses=4, steps=3, start=3, seed=1)
+    expected = sampled(small_model, explorer, 4, 3, start=3)
+    assert torch.allclose(explorer.samples, expected, atol=1e-5)
+    explorer.controls.steps.value = 5
+    with pytest.raises(ValueError, match="at least 1 and at most 4 steps fit, got 5"):
+        explorer.samples  # noqa: B018
+    assert "at most 4 steps fit" in explorer._status.value
+    explorer.controls.start.value = "pure noise"
+    assert torch.allclose(explorer.samples, sampled(small_model, explorer, 4, 5), atol=1e-5)
+
+
 def test_only_what_moves_changes(explorer, monkeypatch):
     c, calls = explorer.controls, []
-    original = module.ddim
-    monkeypatch.setattr(
-        module,
-        "ddim",
-        lambda denoise, x, *a, **k: calls.append(x.shape[1]) or original(denoise, x, *a, **k),
-    )
+    original = sampling_module.sampling_chain
+
+    def counted(model, kp2d, how, *, first, **more):
+        calls.append(how.hypotheses - first)
+        return original(model, kp2d, how, first=first, **more)
+
+    monkeypatch.setattr(sampling_module, "sampling_chain", counted)
     first = explorer.samples
     c.hypotheses.value = 10
     assert torch.equal(explorer.samples[:, :, :4], first) and calls == [6], (
@@ -109,49 +186,26 @@ def test_view_and_hidden_layers_stay(explorer):
     assert figure.layout.uirevision == "keep" and figure.layout.scene.uirevision == "keep"
 
 
-def test_an_older_wish_is_dropped_for_a_newer_one(explorer, monkeypatch):
-    """With each step held up, a second wish comes while the first is at work:
-
-    the first is never finished.
-    """
-    c, original, finished = explorer.controls, module.ddim, []
+def test_a_slider_moved_while_sampling_drops_the_chain(explorer, monkeypatch):
+    """Each step is held up until a second wish has come: the first is never finished."""
+    c, original, finished = explorer.controls, sampling_module.sampling_chain, []
     begun, go_on = threading.Event(), threading.Event()
 
-    def slow(denoise, x, schedule, steps, **more):
-        for step in original(denoise, x, schedule, steps, **more):
-            if steps == 50:
+    def slow(model, kp2d, how, **more):
+        for step in original(model, kp2d, how, **more):
+            if how.steps == 50:
                 begun.set()
                 assert go_on.wait(60)
             yield step
-        finished.append(steps)
+        finished.append(how.steps)
 
-    monkeypatch.setattr(module, "ddim", slow)
-    monkeypatch.setattr(module, "PATIENCE", 0)
+    monkeypatch.setattr(sampling_module, "sampling_chain", slow)
+    monkeypatch.setattr(sampling_module, "PATIENCE", 0)
     c.steps.value = 50
     assert begun.wait(60)
     c.steps.value = 2
     go_on.set()
     assert explorer.samples.shape[0] == 2 and finished == [2]
-
-
-def test_what_is_nearly_done_is_shown_while_wishes_go_on(explorer, monkeypatch):
-    """A new wish at every step, as when frames play faster than they can be sampled:
-
-    each chain is finished all the same.
-    """
-    c, original, finished = explorer.controls, module.ddim, []
-
-    def restless(denoise, x, schedule, steps, **more):
-        for step in original(denoise, x, schedule, steps, **more):
-            if len(finished) < 3 and step.k == 1:
-                c.frame.value += 1
-            yield step
-        finished.append(steps)
-
-    monkeypatch.setattr(module, "ddim", restless)
-    c.frame.max = 50
-    c.frame.value = 1
-    assert explorer.samples.shape[0] == 3 and len(finished) >= 2
 
 
 def test_what_is_read_may_be_changed(explorer):
@@ -161,16 +215,6 @@ def test_what_is_read_may_be_changed(explorer):
     explorer.controls.frame.value = 1
     explorer.controls.frame.value = 0
     assert torch.equal(explorer.samples, before)
-
-
-def test_old_samples_make_room(explorer, monkeypatch):
-    monkeypatch.setattr(module, "KEPT", 3 * explorer.samples.numel())
-    for frame in range(6):
-        explorer.controls.frame.value = frame % (explorer.controls.frame.max + 1)
-        explorer.controls.seed.value = frame
-    assert (
-        explorer.samples.numel() and sum(x.numel() for x in explorer._kept.values()) <= module.KEPT
-    )
 
 
 def test_saving_a_page_changes_nothing_that_is_shown(explorer, tmp_path, monkeypatch):
@@ -202,6 +246,41 @@ def test_choosers_offer_what_exists_together(explorer, poses):
     )
 
 
+def test_frames_play_in_order_whatever_the_order_of_the_set(small_model, poses):
+    order = torch.randperm(len(poses), generator=dr.generator(0))
+    shuffled = HypothesisExplorer(small_model, poses[order], hypotheses=1, steps=1)
+    seen = []
+    for frame in range(shuffled.controls.frame.max + 1):
+        shuffled.controls.frame.value = frame
+        seen.append((int(shuffled.poses.sequence), int(shuffled.poses.frame)))
+    name = poses.takes[seen[0][0]]
+    expected = [
+        (s, f)
+        for s, f, a in zip(*(x.tolist() for x in (poses.sequence, poses.frame, poses.action)))
+        if (poses.takes[s].subject, poses.takes[s].camera) == (name.subject, name.camera)
+        and poses.actions[a] == shuffled.controls.action.value
+    ]
+    assert len(seen) > 2 and seen == sorted(expected)
+
+
+def test_poses_are_replaced_by_those_of_the_same_frames_alone(explorer, poses):
+    before = explorer.samples
+    for other in (poses[:-1], replace(poses, frame=poses.frame + 1)):
+        with pytest.raises(ValueError, match=f"holds {len(poses)} poses.* sequences and frames"):
+            explorer.replace(other)
+    explorer.replace(replace(poses, kp2d=poses.kp2d + 0.02, pose3d=None, root=None))
+    assert not torch.allclose(explorer.samples, before, atol=1e-4)
+    assert not trace(explorer, "truth").x.size, "the new poses have no ground truth"
+
+
+def test_the_best_hypothesis_is_the_nearest_to_the_ground_truth(explorer):
+    hypotheses, truth = explorer.hypotheses, explorer.poses.pose3d[0]
+    errors = [float((pose - truth).norm(dim=-1).mean()) for pose in hypotheses]
+    x, down, depth = hypotheses[errors.index(min(errors))][[child for _, child in BONES]].T
+    ends = view_of(explorer, "best (oracle)").reshape(3, 16, 3)[..., 1]
+    assert np.allclose(ends, torch.stack([x, depth, -down]), atol=1e-4)
+
+
 def test_readout_says_what_is_an_oracle(explorer):
     text, one = explorer._readout.value, explorer.poses
     errors = dr.hypothesis_errors(explorer.samples[-1], one.pose3d)
@@ -211,12 +290,34 @@ def test_readout_says_what_is_an_oracle(explorer):
     assert "answer: median" in (explorer.samples, explorer._readout.value)[1]
 
 
-def test_poses_without_a_truth_show_no_errors(small_model, poses):
-    blind = HypothesisExplorer(
+def test_poses_without_a_ground_truth_show_no_errors(small_model, poses, tmp_path):
+    blind = replace(poses, pose3d=None, root=None)
+    explorer = HypothesisExplorer(small_model, blind, hypotheses=2, steps=1)
+    assert not trace(explorer, "truth").x.size
+    assert not trace(explorer, "best (oracle)").x.size
+    assert not len(trace(explorer, "error of the answer").y)
+    assert "oracle" not in explorer._readout.value and "spread" in explorer._readout.value
+    assert explorer.save_html(tmp_path / "page.html", frames=1).is_file()
+
+
+def test_a_pose_of_zeros_is_a_ground_truth(small_model, poses):
+    explorer = HypothesisExplorer(
         small_model, replace(poses, pose3d=torch.zeros_like(poses.pose3d)), hypotheses=2, steps=1
     )
-    assert not trace(blind, "truth").x.size and not len(trace(blind, "error of the answer").y)
-    assert "oracle" not in blind._readout.value and "spread" in blind._readout.value
+    from_origin = 1000 * explorer.hypotheses.norm(dim=-1).mean(-1).min()
+    assert f"<b>{from_origin:.1f} mm" in explorer._readout.value
+
+
+def test_the_initial_pose_is_averaged_as_in_sampling(explorer, small_model):
+    kp2d = explorer.poses.kp2d
+    for flip_test in (True, False):
+        explorer.controls.flip.value = flip_test
+        pose = small_model.initial_pose(kp2d, flip_test=flip_test)
+        pose[:, 0] = 0
+        error = 1000 * dr.mpjpe(pose, explorer.poses.pose3d).item()
+        assert (
+            f"initial pose<br><b>{error:.1f} mm" in (explorer.samples, explorer._readout.value)[1]
+        )
 
 
 def test_a_click_highlights_in_all_views_and_a_second_lets_go(explorer):
@@ -273,11 +374,18 @@ def test_a_clicked_point_belongs_to_its_joint():
 
 def test_bad_settings_get_a_sentence(small_model, poses):
     for wrong, sentence in (
-        ({"steps": 0}, "steps must lie between 1 and 1000"),
-        ({"hypotheses": 0}, "hypotheses between 1 and 200"),
+        ({"steps": 0}, "hypotheses and steps must be at least 1, got 20 and 0"),
+        ({"steps": 1001}, "at most 1000 steps fit, got 1001"),
+        ({"hypotheses": 201}, "hypotheses between 1 and 200 and eta between 0 and 1, got 201"),
+        ({"eta": 1.5}, "eta between 0 and 1, got 20 and 1.5"),
+        ({"spacing": "even"}, "unknown spacing 'even'"),
+        ({"spacing": (10, 900)}, "times must fall"),
+        ({"start": 500, "spacing": (900, 10)}, "start must be the first of the times given"),
     ):
         with pytest.raises(ValueError, match=sentence):
             HypothesisExplorer(small_model, poses, **wrong)
+    with pytest.raises(TypeError, match="unknown setting of sampling: stpes; there are hypotheses"):
+        HypothesisExplorer(small_model, poses, stpes=3)
     with pytest.raises(ValueError, match="nothing to explore"):
         HypothesisExplorer(small_model, poses[:0])
 
@@ -286,7 +394,7 @@ def test_an_error_while_sampling_is_shown_and_raised_at_the_next_read(explorer, 
     def broken(*_, **__):
         raise ValueError("no pose for <you>")
 
-    monkeypatch.setattr(module, "denoise_fn", broken)
+    monkeypatch.setattr(sampling_module, "sampling_chain", broken)
     explorer.controls.seed.value = 99
     with pytest.raises(ValueError, match="no pose for"):
         explorer.samples  # noqa: B018
@@ -298,19 +406,7 @@ def test_an_error_while_sampling_is_shown_and_raised_at_the_next_read(explorer, 
 
 # --- in a browser
 
-LAYER = """([figure, name]) => {
-    const trace = figure.data.find(t => t.name === name);
-    return ['x', 'y', 'z'].filter(a => trace[a]).map(a => Array.from(trace[a], v => Number.isFinite(v) ? v : null));
-}"""
-
-
 PICKED = "document.querySelector('.js-plotly-plot').data.find(t => t.name === 'picked joint').x?.length > 0"
-
-
-def layer(page, name):
-    """Data of a trace of the last figure on the page, as the browser holds it: (axes, points)."""
-    figure = page.locator(".js-plotly-plot").last.element_handle()
-    return np.array(page.evaluate(LAYER, [figure, name]), dtype=float)
 
 
 def pixels(page):
@@ -411,7 +507,7 @@ def test_the_explorer_in_jupyterlab(tmp_path):
         bar = bar.bounding_box()
         page.mouse.click(bar["x"] + bar["width"] / 2, bar["y"] + bar["height"] / 2)
         page.wait_for_function(PICKED, timeout=30_000)
-        assert ask(page, "print(explorer._picked['joint'])") == "13" and layer(
+        assert ask(page, "print(explorer._picked.joint)") == "13" and layer(
             page, "picked joint"
         ).shape == (3, 15)
         page.wait_for_timeout(2000)
@@ -426,56 +522,6 @@ def test_the_explorer_in_jupyterlab(tmp_path):
         )
 
 
-@contextlib.contextmanager
-def notebook_in_jupyterlab(tmp_path, name, cell, *, height):
-    """A page with a notebook of a fresh clone in fast mode, run up to a cell; at the end nothing
-    may have gone wrong in the console.
-    """
-    root, problems = clone(tmp_path / "clone"), []
-    scratch = tmp_path / "lab"
-    scratch.mkdir()
-    environment = {
-        "DRPOSE_FAST": "1",
-        "PYTHONPATH": str(root),
-        "DRPOSE_SOURCE": "",
-        "DRPOSE_DATA": "",
-    }
-    with (
-        jupyter_lab(root, scratch, **environment) as (address, token),
-        watched_page(problems, height=height) as page,
-    ):
-        page.goto(
-            f"{address}/lab/tree/notebooks/{name}.ipynb?token={token}&reset",
-            wait_until="domcontentloaded",
-        )
-        page.wait_for_function(
-            "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === "
-            "'idle'",
-            timeout=90_000,
-        )
-        run_until(page, cell)
-        yield page
-    shutil.rmtree(scratch)
-    assert not problems, problems[:5]
-
-
-def run_until(page, cell):
-    """Run the cells up to the one with that id, as shift-enter does."""
-    errors = page.evaluate(
-        """async (cell) => {
-            const app = window.jupyterapp, panel = app.shell.currentWidget, cells = panel.content.widgets;
-            const last = cells.findIndex(c => c.model.sharedModel.getId() === cell);
-            panel.content.activeCellIndex = last + 1;
-            await app.commands.execute('notebook:run-all-above');
-            const code = cells.slice(0, last + 1).map(c => c.model.sharedModel).filter(m => m.cell_type === 'code');
-            for (let n = 0; n < 1200 && code.some(m => m.execution_count == null); n++) await new Promise(r => setTimeout(r, 100));
-            return code.flatMap(m => m.outputs.filter(o => o.output_type === 'error').map(o => o.evalue));
-        }""",
-        cell,
-    )
-    assert errors == []
-
-
 def press(page, name, key, changed):
     """Move a widget's slider by keyboard and wait until the page's data say that it arrived."""
     page.locator(".widget-hslider", has_text=name).first.locator("[role=slider]").focus()
@@ -485,18 +531,3 @@ def press(page, name, key, changed):
             return
         page.wait_for_timeout(100)
     raise AssertionError(f"{name} did not move the hypotheses")
-
-
-def ask(page, code):
-    """What code prints in the notebook's kernel."""
-    return page.evaluate(
-        """async (code) => {
-            const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-            let out = '';
-            const future = kernel.requestExecute({code, store_history: false});
-            future.onIOPub = m => { out += m.content.text ?? m.content.evalue ?? ''; };
-            await future.done;
-            return out.trim();
-        }""",
-        code,
-    )

@@ -1,21 +1,20 @@
-"""Losses drawn while training, in a real JupyterLab:
-
-they grow, and after an interruption and a new kernel they go on.
+"""Losses drawn while training, in a real JupyterLab: they grow, and after an interruption and a new
+kernel training resumes from there.
 """
 
 import shutil
 
 import nbformat
 import pytest
-from browser import CHROMIUM, NO_BROWSER, jupyter_lab, watched_page
+from browser import CHROMIUM, NO_BROWSER, jupyter_lab, open_notebook, watched_page
 
 CELL = """
 import torch
 import drpose_core as dr
 from drpose_core import plots
-from drpose_core.experiments import runs
+from drpose_core.experiments import resumable
 
-runs.WATCH = 0.5
+resumable.WATCH = 0.5
 poses = dr.synthetic_poses("train", seconds=1, takes=1)[:200]
 torch.manual_seed(0)
 model = dr.DRPose(dr.ModelConfig(lifter="mlp", depth=1))
@@ -32,7 +31,7 @@ KERNEL = "window.jupyterapp.shell.currentWidget.sessionContext"
 
 
 def last_step(page, least):
-    """The last step that the figure shows, once it is at least so many; there is only one figure,
+    """The last step that the figure shows, once it is at least that; there is only one figure,
     drawn over and over.
     """
     page.wait_for_function(f"() => ({STEPS})() >= {least}", timeout=90_000)
@@ -41,7 +40,7 @@ def last_step(page, least):
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason=NO_BROWSER)
-def test_losses_grow_and_go_on_after_a_restart(tmp_path):
+def test_losses_grow_and_resume_after_a_restart(tmp_path):
     scratch, problems = tmp_path / "lab", []
     scratch.mkdir()
     (tmp_path / "root").mkdir()
@@ -58,12 +57,7 @@ def test_losses_grow_and_go_on_after_a_restart(tmp_path):
         jupyter_lab(tmp_path / "root", scratch, OMP_NUM_THREADS="1") as (address, token),
         watched_page(problems) as page,
     ):
-        page.goto(
-            f"{address}/lab/tree/live.ipynb?token={token}&reset", wait_until="domcontentloaded"
-        )
-        page.wait_for_function(
-            f"{KERNEL.replace('.', '?.')}?.session?.kernel?.status === 'idle'", timeout=90_000
-        )
+        open_notebook(page, address, token, "live.ipynb")
 
         def run():
             return page.evaluate(

@@ -2,32 +2,17 @@
 
 import io
 import os
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import tiny_cmu
 from browser import CHROMIUM, NO_BROWSER, watched_page
+from helpers import ROOT, clone
 from PIL import Image
 
-ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-
-
-def clone(folder):
-    """What a fresh clone has, without weights and outputs that a developer's tree may hold."""
-    for name in ("drpose_core", "notebooks"):
-        shutil.copytree(
-            ROOT / name,
-            folder / name,
-            ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"),
-        )
-    (folder / "checkpoints").mkdir()
-    shutil.copy(ROOT / "checkpoints" / "default.safetensors", folder / "checkpoints")
-    return folder
 
 
 def run(root, notebooks, **environment):

@@ -1,46 +1,14 @@
 """Own numbers against golden outputs of the published code (tests/golden/README.md)."""
 
-import json
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
+from helpers import GOLDEN, published_state
 
 import drpose_core as dr
 from drpose_core.losses import weighted_mpjpe
 from drpose_core.model import CLIP
 from drpose_core.sources.h36m import TEST_SUBJECTS, TRAIN_SUBJECTS
-
-GOLDEN = Path(__file__).parent / "golden"
-sys.path.insert(0, str(GOLDEN))
-from weights import fill  # noqa: E402
-
-
-def published_state(lifter="dcgct", timesteps=1000):
-    """A full published state dict by the rule of golden/weights.py; diffusion buffers from the
-    schedule in float64.
-    """
-    state = {}
-    curve = (
-        np.cos((np.linspace(0, timesteps, timesteps + 1) / timesteps + 0.008) / 1.008 * np.pi * 0.5)
-        ** 2
-    )
-    alphas = np.cumprod(1 - np.clip(1 - curve[1:] / curve[:-1], 0, 0.999))
-    for name, shape, dtype in json.loads((GOLDEN / "state_dicts.json").read_text())[lifter]:
-        if "." not in name:
-            state[name] = (
-                torch.from_numpy(alphas)
-                if name == "alphas_cumprod"
-                else torch.zeros(timesteps, dtype=torch.float64)
-            )
-        elif name.endswith("num_batches_tracked"):
-            state[name] = torch.zeros(shape, dtype=torch.int64)
-        else:
-            state[name] = torch.from_numpy(fill(name, shape))
-        assert "." not in name or str(state[name].dtype) == f"torch.{dtype}"
-    return state
 
 
 @pytest.fixture(scope="module")

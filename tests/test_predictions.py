@@ -6,7 +6,7 @@ both layouts, matched to the poses whatever their order, and a sentence for ever
 import numpy as np
 import pytest
 import torch
-from test_bad_input import MINI
+from helpers import MINI
 
 import drpose_core as dr
 

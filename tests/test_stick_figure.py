@@ -5,10 +5,9 @@ import json
 import numpy as np
 import pytest
 import torch
-from browser import CHROMIUM, NO_BROWSER
+from browser import CHROMIUM, NO_BROWSER, ask, layer, notebook_in_jupyterlab
+from helpers import ROOT
 from PIL import Image
-from test_explorer import ask, layer, notebook_in_jupyterlab
-from test_notebooks import ROOT
 
 import drpose_core as dr
 from drpose_core.explorer import HypothesisExplorer
@@ -59,6 +58,9 @@ def test_the_explorer_follows_and_keeps_what_did_not_change(keypoints, small_mod
     figure = StickFigure(first)
     explorer = HypothesisExplorer(small_model, first.poses(), hypotheses=3, steps=2)
     figure.on_move(lambda moved: explorer.replace(moved.poses()))
+    explorer.controls.subject.value = "person 1"
+    assert len(explorer.hypotheses) == 3 and "sampled" in explorer._status.value
+    explorer.controls.subject.value = "person 0"
     before = explorer.hypotheses
     shifted(figure, WRIST, 60.0)
     after = explorer.hypotheses
@@ -68,7 +70,11 @@ def test_the_explorer_follows_and_keeps_what_did_not_change(keypoints, small_mod
     assert torch.allclose(back, predicted.hypotheses, atol=1e-5), (
         "the explorer and predict say the same"
     )
-    assert explorer._version == [1, 0], "the other person has not moved"
+    assert "sampled" in explorer._status.value
+    explorer.controls.subject.value = "person 1"
+    assert len(explorer.hypotheses) == 3 and "seen before" in explorer._status.value, (
+        "the other person has not moved"
+    )
     with pytest.raises(
         ValueError, match="the explorer holds 2 poses: in their place it takes as many"
     ):
@@ -106,10 +112,8 @@ def test_bad_input_gets_a_sentence(keypoints, tmp_path):
 
 @pytest.mark.skipif(CHROMIUM is None, reason=NO_BROWSER)
 def test_dragging_a_joint_in_jupyterlab_moves_the_hypotheses(tmp_path):
-    """Notebook 07 from a clean kernel:
-
-    drag, click and place, arrow keys; the page's 3D data and the kernel follow; nothing in the
-    console.
+    """Notebook 07 from a clean kernel: drag, click and place, arrow keys; the page's 3D data and
+    the kernel follow; nothing in the console.
     """
     with notebook_in_jupyterlab(tmp_path, "07_your_own_pose", "hand", height=1300) as page:
         dot = page.locator(f"circle[data-joint='{WRIST}']")

@@ -1,5 +1,5 @@
 """The explorer's figure: hypotheses in space, their reprojections over the 2D input, error and
-spread by joint. One trace a layer.
+spread by joint. One trace per layer.
 
 A *view* is the data of all layers, trace name -> {"x", "y"[, "z"]}: what changes when a slider
 moves. Widget and page use the same names.
@@ -26,6 +26,11 @@ from ..skeleton import BONES, JOINTS, LEFT, RIGHT, J
 
 PICKED_COLOR = "#F0C800"
 _EYE = {"x": 1.35, "y": -1.05, "z": 0.35}  # rather from the side, where hypotheses differ
+CLICKABLE = (
+    "hypotheses", "reprojections",
+    "2D input, left", "2D input, right", "2D input, middle",
+    "error of the answer", "spread",
+)  # fmt: skip
 PER_POSE = 48  # points of one skeleton in a gapped trace: two ends and a gap for each of 16 bones
 
 
@@ -87,53 +92,8 @@ def explorer_view(
 
 def explorer_figure(view: dict, *, title: str = "", source: str = "") -> go.Figure:
     """The figure of a view, its axes not yet fitted (fit_axes)."""
-    space = {"mode": "lines", "type": "scatter3d"}
-    sides = np.tile(
-        np.repeat(
-            [0.0 if child in LEFT else 1.0 if child in RIGHT else 0.5 for _, child in BONES], 3
-        ),
-        200,
-    )
-    colors = {
-        "color": sides,
-        "colorscale": [[0, LEFT_COLOR], [0.5, "#5A5A5A"], [1, RIGHT_COLOR]],
-        "cmin": 0,
-        "cmax": 1,
-    }
-    flat = {"mode": "lines", "type": "scatter", "showlegend": False}
-    dot = {"color": PICKED_COLOR, "line": {"width": 1, "color": "#000000"}}
-    layers = {
-        "hypotheses": space | {"line": {"width": 3, **colors}, "opacity": 0.45,
-            "hoverinfo": "none"},
-        "initial pose": space | {"line": {"width": 5, "color": INITIAL_COLOR},
-            "visible": "legendonly"},
-        "best (oracle)": space | {"line": {"width": 6, "color": BEST_COLOR},
-            "visible": "legendonly"},
-        "mean": space | {"line": {"width": 5, "color": MEAN_COLOR, "dash": "dot"},
-            "visible": "legendonly"},
-        "answer": space | {"line": {"width": 5, "color": MEAN_COLOR}},
-        "truth": space | {"line": {"width": 5, "color": TRUTH_COLOR}},
-        "picked hypothesis": space | {"line": {"width": 9, "color": PICKED_COLOR},
-            "showlegend": False},
-        "picked joint": space | {"mode": "markers", "marker": {"size": 5, **dot},
-            "showlegend": False},
-        "reprojections": flat | {"line": {"width": 1, "color": "#8C8C8C"}, "opacity": 0.5,
-            "hoverinfo": "none"},
-        **{
-            f"2D input, {side}": flat | {"mode": "lines+markers", "line": {"width": 3,
-                "color": color}, "marker": {"size": 6, "color": color}}
-            for side, _, color in BONE_GROUPS
-        },
-        "picked reprojection": flat | {"line": {"width": 4, "color": PICKED_COLOR}},
-        "picked joint, 2D": flat | {"mode": "markers", "marker": {"size": 7, **dot}},
-        "error of the answer": {"type": "bar", "marker": {"color": "#404040"}, "xaxis": "x2",
-            "yaxis": "y2", "showlegend": False},
-        "spread": {"type": "bar", "marker": {"color": "#B0B0B0"}, "xaxis": "x2", "yaxis": "y2",
-            "showlegend": False},
-        "picked joint, bars": flat | {"mode": "markers", "marker": {"size": 9, **dot},
-            "xaxis": "x2", "yaxis": "y2"},
-    }  # fmt: skip
-    figure = go.Figure([style | view[name] | {"name": name} for name, style in layers.items()])
+    styles = _styles()
+    figure = go.Figure([style | view[name] | {"name": name} for name, style in styles.items()])
     dressed(figure, title, source, height=640)
     # A layer switched off in the legend and a view turned by hand stay so when data change.
     figure.update_layout(
@@ -170,6 +130,56 @@ def explorer_figure(view: dict, *, title: str = "", source: str = "") -> go.Figu
     return figure
 
 
+def _styles() -> dict[str, dict]:
+    """How each layer is drawn, from the bottom to the top."""
+    space = {"mode": "lines", "type": "scatter3d"}
+    sides = np.tile(
+        np.repeat(
+            [0.0 if child in LEFT else 1.0 if child in RIGHT else 0.5 for _, child in BONES], 3
+        ),
+        200,
+    )
+    colors = {
+        "color": sides,
+        "colorscale": [[0, LEFT_COLOR], [0.5, "#5A5A5A"], [1, RIGHT_COLOR]],
+        "cmin": 0,
+        "cmax": 1,
+    }
+    flat = {"mode": "lines", "type": "scatter", "showlegend": False}
+    dot = {"color": PICKED_COLOR, "line": {"width": 1, "color": "#000000"}}
+    return {
+        "hypotheses": space | {"line": {"width": 3, **colors}, "opacity": 0.45,
+            "hoverinfo": "none"},
+        "initial pose": space | {"line": {"width": 5, "color": INITIAL_COLOR},
+            "visible": "legendonly"},
+        "best (oracle)": space | {"line": {"width": 6, "color": BEST_COLOR},
+            "visible": "legendonly"},
+        "mean": space | {"line": {"width": 5, "color": MEAN_COLOR, "dash": "dot"},
+            "visible": "legendonly"},
+        "answer": space | {"line": {"width": 5, "color": MEAN_COLOR}},
+        "truth": space | {"line": {"width": 5, "color": TRUTH_COLOR}},
+        "picked hypothesis": space | {"line": {"width": 9, "color": PICKED_COLOR},
+            "showlegend": False},
+        "picked joint": space | {"mode": "markers", "marker": {"size": 5, **dot},
+            "showlegend": False},
+        "reprojections": flat | {"line": {"width": 1, "color": "#8C8C8C"}, "opacity": 0.5,
+            "hoverinfo": "none"},
+        **{
+            f"2D input, {side}": flat | {"mode": "lines+markers", "line": {"width": 3,
+                "color": color}, "marker": {"size": 6, "color": color}}
+            for side, _, color in BONE_GROUPS
+        },
+        "picked reprojection": flat | {"line": {"width": 4, "color": PICKED_COLOR}},
+        "picked joint, 2D": flat | {"mode": "markers", "marker": {"size": 7, **dot}},
+        "error of the answer": {"type": "bar", "marker": {"color": "#404040"}, "xaxis": "x2",
+            "yaxis": "y2", "showlegend": False},
+        "spread": {"type": "bar", "marker": {"color": "#B0B0B0"}, "xaxis": "x2", "yaxis": "y2",
+            "showlegend": False},
+        "picked joint, bars": flat | {"mode": "markers", "marker": {"size": 9, **dot},
+            "xaxis": "x2", "yaxis": "y2"},
+    }  # fmt: skip
+
+
 def fit_axes(figure: go.Figure, poses, kp2d) -> go.Figure:
     """Axes around all poses (N, J, 3) and keypoints (N, J, 2) that will be shown, metres alike in
     all directions, with room for hypotheses.
@@ -195,9 +205,9 @@ def fit_axes(figure: go.Figure, poses, kp2d) -> go.Figure:
 
 
 def clicked(name: str, point: int) -> tuple[int | None, int]:
-    """Which hypothesis (None:
+    """The hypothesis (None if it is not one) and the joint that a point belongs to.
 
-    not one) and which joint a point of the layer of that name belongs to.
+    name: of one of the CLICKABLE layers.
     """
     if name in ("hypotheses", "reprojections"):
         bone, end = divmod(point % PER_POSE, 3)
@@ -205,7 +215,7 @@ def clicked(name: str, point: int) -> tuple[int | None, int]:
     for side, pairs, _ in BONE_GROUPS:
         if name == f"2D input, {side}":
             return None, pairs[point // 3][min(point % 3, 1)]
-    return None, point  # bars: one a joint
+    return None, point  # bars: one per joint
 
 
 def _space(poses: np.ndarray) -> dict[str, np.ndarray]:

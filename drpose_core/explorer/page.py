@@ -22,9 +22,9 @@ output { display: inline-block; min-width: 2.5em }
 td { padding: 2px 18px 2px 0 }
 </style></head><body>
 <div id="sliders"></div><div id="readout"></div><div id="figure"></div>
-<p>Made with drpose; computed beforehand, needs no network. Drag to turn,
-click in the legend to show or hide.
-Oracles are picked with the truth in hand.</p>
+<p>Computed beforehand with drpose; needs no network. Drag to turn the view, click in the legend to
+show or hide a layer.
+Oracles are picked using the ground truth.</p>
 <script>@plotly@</script>
 <script>
 const figure = @figure@, sliders = @sliders@, cells = @cells@, readouts = @readouts@,
@@ -100,15 +100,8 @@ def write_page(
         "layers": _script([number for number, _ in moving]),
     }
     page = _PAGE
-    for name in (
-        "title",
-        "figure",
-        "sliders",
-        "cells",
-        "readouts",
-        "layers",
-        "plotly",
-    ):  # plotly's code last: it may hold any of the marks
+    # plotly's code last: it may hold any of the marks
+    for name in ("title", "figure", "sliders", "cells", "readouts", "layers", "plotly"):
         page = page.replace(f"@{name}@", parts[name], 1)
     with written_whole(path) as temporary:
         temporary.write_text(page, encoding="utf-8")

@@ -1,8 +1,7 @@
 """A 2D stick figure for a notebook, whose joints are moved by hand, over a picture if there is one.
 
-figure = StickFigure(keypoints)                                            # or StickFigure() to
-draw a pose of one's own figure.on_move(lambda moved: explorer.replace(moved.poses()))
-# moved: Keypoints
+figure = StickFigure(keypoints)  # StickFigure() draws a standing person, to be moved into a pose
+figure.on_move(lambda moved: explorer.replace(moved.poses()))  # moved: Keypoints
 """
 
 import base64

@@ -1,0 +1,82 @@
+"""From the hypotheses shown to what is drawn and said of them: answers, reprojections, errors."""
+
+from dataclasses import dataclass
+
+import torch
+
+from ..cameras import estimate_root, project
+from ..scores import aggregate, hypothesis_errors, mpjpe
+from .figure import explorer_view
+from .samples import Shown
+
+
+@dataclass(frozen=True)
+class Picked:
+    """What is highlighted in all views."""
+
+    hypothesis: int | None = None  # its number
+    joint: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """Single poses (J, 3) that are drawn beside the hypotheses, metres, joint 0 at the origin."""
+
+    answer: torch.Tensor  # chosen by aggregate
+    initial: torch.Tensor  # the initial pose, averaged with the mirrored one as in sampling
+    # with a ground truth: itself, and the hypothesis with the least MPJPE to it (an oracle)
+    truth: torch.Tensor | None = None
+    best: torch.Tensor | None = None
+
+
+def answers(shown: Shown, how: str) -> Answers:
+    """The single poses to what is shown; how: as aggregate takes it."""
+    one, hypotheses = shown.pose, shown.hypotheses
+    answer = aggregate(hypotheses[None], how, kp2d=one.kp2d, intrinsics=one.intrinsics)[0]
+    initial = one.initial_pose(flip_test=shown.wish.sampling.flip_test)[0]
+    if not one.has_truth:
+        return Answers(answer, initial)
+    best = hypotheses[mpjpe(hypotheses, one.pose3d).argmin()]
+    return Answers(answer, initial, one.pose3d[0], best)
+
+
+def view(shown: Shown, poses: Answers, picked: Picked) -> dict:
+    """The data of all layers of the figure (explorer_view)."""
+    one, hypotheses = shown.pose, shown.hypotheses
+    root = estimate_root(hypotheses[None], one.kp2d[:, None], one.intrinsics)
+    reprojected = project(hypotheses[None] + root[:, :, None], one.intrinsics)[0]
+    return explorer_view(
+        one.kp2d[0],
+        hypotheses,
+        reprojected,
+        answer=poses.answer,
+        initial=poses.initial,
+        truth=poses.truth,
+        best=poses.best,
+        picked=picked.hypothesis,
+        joint=picked.joint,
+    )
+
+
+def readout(shown: Shown, poses: Answers, answer: str) -> str:
+    """Errors and spread of what is shown in mm as an HTML table, oracles marked; without a ground
+    truth the spread alone. answer: the name of the answer.
+    """
+    hypotheses = shown.hypotheses
+    spread = hypotheses.std(0, correction=0).norm(dim=-1).mean()
+    cells = [("spread of the hypotheses", spread)]
+    if poses.truth is not None:
+        oracles = hypothesis_errors(hypotheses, poses.truth)
+        cells = [
+            ("initial pose", mpjpe(poses.initial, poses.truth)),
+            (f"answer: {answer}", mpjpe(poses.answer, poses.truth)),
+            ("best hypothesis <i>(oracle)</i>", oracles["p_best"]),
+            ("best joint by joint <i>(oracle)</i>", oracles["j_best"]),
+            *cells,
+        ]
+    style = "padding:2px 18px 2px 0"
+    text = "".join(
+        f"<td style='{style}'>{name}<br><b>{1000 * float(value):.1f} mm</b></td>"
+        for name, value in cells
+    )
+    return f"<table><tr>{text}</tr></table>"
