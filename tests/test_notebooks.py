@@ -85,9 +85,8 @@ def test_the_tour_runs_in_order_and_leaves_pages(tour):
 
 
 def test_hypotheses_run_alone_on_real_motion_files(tmp_path):
-    """Notebook 04 from nothing, with recordings in the CMU layout:
-
-    it takes the default checkpoint, and says that it was trained on others.
+    """Notebook 04 without the others, on recordings in the CMU layout: it takes the default
+    checkpoint, and says that this was trained on other poses.
     """
     root = clone(tmp_path / "clone")
     for subject in ("07", "08"):
@@ -101,7 +100,7 @@ def test_hypotheses_run_alone_on_real_motion_files(tmp_path):
     page = (pages / "04_hypotheses.html").read_text()
     assert (
         "CMU mocap 08" in page
-        and "default.safetensors was not made for these test subjects" in page
+        and "default.safetensors was not trained for these test subjects" in page
     )
     assert "trained on skeleton 'synthetic figure', given 'CMU'" in page
 
