@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -103,6 +104,13 @@ def test_hypotheses_run_alone_on_real_motion_files(tmp_path):
         and "default.safetensors was not trained for these test subjects" in page
     )
     assert "trained on skeleton 'synthetic figure', given 'CMU'" in page
+
+
+def test_notebooks_name_files_that_exist():
+    named = re.compile(r"`((?:docs|benchmarks|data|sources)/[\w/]+\.(?:md|py))`")
+    found = {name for path in NOTEBOOKS for name in named.findall(path.read_text())}
+    lost = [n for n in found if not any((ROOT / at / n).is_file() for at in ("", "drpose_core"))]
+    assert found and not lost, f"notebooks point to {', '.join(lost)}, which is not there"
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason=NO_BROWSER)
