@@ -17,10 +17,7 @@ DenoiseFn = Callable[[torch.Tensor, int], torch.Tensor]
 
 
 def cosine_betas(timesteps: int) -> torch.Tensor:
-    """The variance added at each step, (timesteps,) float64, in the published order of operations:
-
-    equal but for a cosine's last bit.
-    """
+    """The variance added at each step, (timesteps,) float64: as published, but for a last bit."""
     grid = torch.linspace(0, timesteps, timesteps + 1, dtype=torch.float64) / timesteps
     curve = torch.cos((grid + 0.008) / 1.008 * math.pi / 2).square()
     curve = curve / curve[0]

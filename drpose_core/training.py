@@ -60,17 +60,13 @@ class TrainConfig:
 
 
 class TrainStep(NamedTuple):
-    """After one optimiser step: epoch and step count from 1, the loss (detached, on the device) and
-    the learning rate used.
+    """What is known after one optimiser step."""
 
-    scores: what validate said, at the last step of an epoch; else None.
-    """
-
-    epoch: int
-    step: int
-    loss: torch.Tensor
+    epoch: int  # from 1
+    step: int  # from 1
+    loss: torch.Tensor  # detached, on the device
     lr: float
-    scores: dict[str, float] | None = None
+    scores: dict[str, float] | None = None  # what validate said, at an epoch's last step
 
 
 class TrainState:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import subprocess
 import sys
 
@@ -70,9 +71,8 @@ def test_the_tour_runs_in_order_and_leaves_pages(tour):
 
 
 def test_hypotheses_run_alone_on_real_motion_files(tmp_path):
-    """Notebook 04 from nothing, with recordings in the CMU layout:
-
-    it takes the default checkpoint, and says that it was trained on others.
+    """Notebook 04 without the others, on recordings in the CMU layout: it takes the default
+    checkpoint, and says that this was trained on other poses.
     """
     root = clone(tmp_path / "clone")
     for subject in ("07", "08"):
@@ -86,9 +86,16 @@ def test_hypotheses_run_alone_on_real_motion_files(tmp_path):
     page = (pages / "04_hypotheses.html").read_text()
     assert (
         "CMU mocap 08" in page
-        and "default.safetensors was not made for these test subjects" in page
+        and "default.safetensors was not trained for these test subjects" in page
     )
     assert "trained on skeleton 'synthetic figure', given 'CMU'" in page
+
+
+def test_notebooks_name_files_that_exist():
+    named = re.compile(r"`((?:docs|benchmarks|data|sources)/[\w/]+\.(?:md|py))`")
+    found = {name for path in NOTEBOOKS for name in named.findall(path.read_text())}
+    lost = [n for n in found if not any((ROOT / at / n).is_file() for at in ("", "drpose_core"))]
+    assert found and not lost, f"notebooks point to {', '.join(lost)}, which is not there"
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason=NO_BROWSER)

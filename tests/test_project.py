@@ -160,7 +160,11 @@ def test_notebooks_are_clean(path):
     assert sources[0].startswith("# ") and "## Checks" in sources[-2] and "assert " in sources[-1]
     assert sum("fast_mode" in s for s in sources) <= 1  # only the parameters cell looks at it
     assert max(len("".join(c["source"]).splitlines()) for c in code) <= 20
-    prose = sum(len("".join(c["source"])) for c in cells if c["cell_type"] == "markdown")
+    assert all(re.fullmatch("[a-z0-9-]+", c["id"]) for c in cells), "ids are words that stay"
+    texts = ["".join(c["source"]) for c in cells if c["cell_type"] == "markdown"]
+    lines = [line for text in texts for line in text.split("\n") if line[:1] != "|"]
+    assert max(map(len, lines)) <= 100, "lines of at most 100 characters, but for tables"
+    prose = sum(map(len, texts))
     lesson = sum(len("".join(c["source"])) for c in code[2:-1])  # between parameters and checks
     assert prose >= lesson, "at least as much prose as code"
 
