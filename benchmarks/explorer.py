@@ -58,7 +58,7 @@ def show(what: str, times: list[float]) -> None:
 def kernel_share(slider: str, values: list) -> list[float]:
     from drpose_core.explorer import HypothesisExplorer
 
-    model = dr.load_checkpoint(ROOT / "checkpoints" / "default.safetensors")
+    model = dr.load_checkpoint(dr.weights.DEFAULT)
     explorer = HypothesisExplorer(model, dr.synthetic_poses("test"), hypotheses=20, steps=5)
     times = []
     for value in values:

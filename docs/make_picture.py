@@ -18,7 +18,7 @@ from drpose_core.keypoints.files import read_files
 ACTION, FRAME = "Directions", 4
 DRAWN = "document.querySelector('.js-plotly-plot')?.data?.[0].x?.length > 0"
 
-model = dr.load_checkpoint(dr.project_root() / "checkpoints" / "default.safetensors")
+model = dr.load_checkpoint(dr.weights.DEFAULT)
 explorer = HypothesisExplorer(model, dr.synthetic_poses("test"), hypotheses=20, steps=8)
 explorer.controls.action.value, explorer.controls.frame.value = ACTION, FRAME
 with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:

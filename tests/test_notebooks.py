@@ -25,8 +25,6 @@ def clone(folder):
             folder / name,
             ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"),
         )
-    (folder / "checkpoints").mkdir()
-    shutil.copy(ROOT / "checkpoints" / "default.safetensors", folder / "checkpoints")
     return folder
 
 
@@ -48,7 +46,7 @@ def run(root, notebooks, **environment):
         "-m",
         "nbconvert",
         "--config",
-        str(root / "notebooks" / "nbconvert.py"),
+        str(root / "notebooks" / "nbconvert_config.py"),
         "--to",
         "html",
         "--execute",

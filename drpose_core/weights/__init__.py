@@ -3,11 +3,18 @@
 own checkpoints, the published layout, predictions made elsewhere.
 """
 
-from .checkpoints import checkpoint_record, latest_checkpoint, load_checkpoint, save_checkpoint
+from .checkpoints import (
+    DEFAULT,
+    checkpoint_record,
+    latest_checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+)
 from .foreign_poses import save_predictions, with_predictions
 from .published import TRAINED_ON, export_published, load_published, load_published_lifter
 
 __all__ = [
+    "DEFAULT",
     "TRAINED_ON",
     "checkpoint_record",
     "export_published",
