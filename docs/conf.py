@@ -1,5 +1,6 @@
 """Settings of the documentation site; docs/make_site.py runs Sphinx with them."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -34,4 +35,14 @@ html_theme_options = {
     "use_download_button": False,
     "use_fullscreen_button": False,
     "home_page_in_toc": False,
+    "navbar_persistent": [],  # the search stands in the sidebar
 }
+
+
+def setup(app):
+    """Docstrings are plain text: what reStructuredText would take for a mark is escaped."""
+
+    def escaped(app, what, name, thing, options, lines):
+        lines[:] = [re.sub(r"([*|]|(?<=\w)_(?!\w))", r"\\\1", line) for line in lines]
+
+    app.connect("autodoc-process-docstring", escaped, priority=100)

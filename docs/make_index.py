@@ -83,7 +83,7 @@ def heading(notebook: Path) -> tuple[str, str]:
     title, _, rest = cell.removeprefix("# ").partition("\n")
     text = re.sub(r"[*`_]", "", " ".join(rest.strip().split("\n\n")[0].split()))
     whole = re.match(r".{40,220}?[.!?](?=\s|$)", text)
-    return title.strip(), whole[0] if whole else text.rstrip(":")
+    return title.strip(), whole[0] if whole else text.rstrip(":") + "."
 
 
 if __name__ == "__main__":

@@ -7,12 +7,15 @@ Needs docs/requirements.txt.
 """
 
 import ast
+import re
 import shutil
 import sys
 from pathlib import Path
 
+import drpose_core
+
 ROOT = Path(__file__).resolve().parents[1]
-SOURCE, SITE = ROOT / "output" / "site-source", ROOT / "output" / "site"
+SOURCE, CACHE, SITE = (ROOT / "output" / name for name in ("site-source", "site-cache", "site"))
 FILES = (
     "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "CITATION.cff", "LICENSE",
     "data/README.md", "checkpoints/README.md",
@@ -24,8 +27,8 @@ PARTS = (
     ("Background", ("docs/results", "docs/speed", "docs/training", "docs/recipes", "docs/cameras")),
     ("API reference", ()),
     ("Project", (
-        "docs/architecture", "data/README", "checkpoints/README", "docs/terms", "CONTRIBUTING",
-        "CHANGELOG",
+        "docs/architecture", "Data files <data/README>", "Checkpoints <checkpoints/README>",
+        "docs/terms", "CONTRIBUTING", "CHANGELOG",
     )),
 )  # fmt: skip
 BESIDE = {"drpose_core.plots": "Figures", "drpose_core.explorer": "Explorer"}
@@ -42,10 +45,10 @@ def main() -> int:
     missing = stage()
     if missing:
         sys.exit(f"{', '.join(missing)}: not run yet, make tour runs them")
-    status = sphinx(
-        ["-q", "-W", "--keep-going", "-b", "html", "-c", str(ROOT / "docs"), "-d"]
-        + [str(ROOT / "output" / "site-cache"), str(SOURCE), str(SITE)]
-    )
+    for old in (CACHE, SITE):
+        shutil.rmtree(old, ignore_errors=True)
+    folders = map(str, (ROOT / "docs", "-d", CACHE, SOURCE, SITE))
+    status = sphinx(["-q", "-W", "--keep-going", "-b", "html", "-c", *folders])
     (SITE / "index.html").write_text(REDIRECT)
     print(f"The site is built. Open it in a browser:\n  {(SITE / 'index.html').as_uri()}")
     return status
@@ -64,6 +67,13 @@ def stage() -> list[str]:
     for path in executed:
         if path.is_file():
             shutil.copy(path, SOURCE / "notebooks")
+    for staged in SOURCE.rglob("*.md"):  # files that pages link to: tests, examples
+        for target in links(staged.read_text(encoding="utf-8")):
+            path = (ROOT / staged.relative_to(SOURCE)).parent.joinpath(target).resolve()
+            copy = SOURCE / path.relative_to(ROOT)
+            if path.is_file() and not copy.exists() and path.suffix != ".ipynb":
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(path, copy)
     reference = api_pages()
     (SOURCE / "api").mkdir()
     for name, text in reference.items():
@@ -85,17 +95,22 @@ def stage() -> list[str]:
     return [path.stem for path in executed if not path.is_file()]
 
 
+def links(text: str) -> list[str]:
+    """Where a Markdown text points to in the repository, without anchors; code is left out."""
+    prose = re.sub(r"```.*?```|`[^`\n]*`|<!--.*?-->", "", text, flags=re.DOTALL)
+    found = re.findall(r"\]\(\s*([^)\s]+)[^)]*\)|^\[[^\]]+\]:\s*(\S+)", prose, flags=re.MULTILINE)
+    targets = (inline or defined for inline, defined in found)
+    return [t.partition("#")[0] for t in targets if not re.match(r"[a-z]+:|#", t)]
+
+
 def api_pages() -> dict[str, str]:
     """The API reference: {name of a page: its text}, a page for each group of public names."""
     pages = {}
     for number, (title, names) in enumerate(groups().items(), start=1):
-        entries = [f".. autodata:: drpose_core.{name}" if is_data(name) else
-                   f".. autoclass:: drpose_core.{name}\n   :members:" if is_class(name) else
-                   f".. autofunction:: drpose_core.{name}" for name in names]  # fmt: skip
-        pages[f"{number:02d}"] = page(title, "drpose_core", entries)
+        pages[f"{number:02d}"] = page(title, "drpose_core", [entry(name) for name in names])
     for module, title in BESIDE.items():
-        entry = f".. automodule:: {module}\n   :members:\n   :imported-members:"
-        pages[module.rpartition(".")[2]] = page(title, module, [entry])
+        whole = f".. automodule:: {module}\n   :members:\n   :imported-members:"
+        pages[module.rpartition(".")[2]] = page(title, module, [whole])
     return pages
 
 
@@ -120,16 +135,15 @@ def groups() -> dict[str, list[str]]:
     return found
 
 
-def is_class(name: str) -> bool:
-    import drpose_core
-
-    return isinstance(getattr(drpose_core, name), type)
-
-
-def is_data(name: str) -> bool:
-    import drpose_core
-
-    return not callable(getattr(drpose_core, name))
+def entry(name: str) -> str:
+    """What asks Sphinx for the documentation of a public name."""
+    thing = getattr(drpose_core, name)
+    if isinstance(thing, type):
+        return f".. autoclass:: drpose_core.{name}\n   :members:"
+    if callable(thing):
+        return f".. autofunction:: drpose_core.{name}"
+    value = thing if isinstance(thing, tuple) else tuple(thing)  # of a table, its keys
+    return f".. py:data:: drpose_core.{name}\n\n   {', '.join(map(str, value))}"
 
 
 if __name__ == "__main__":
