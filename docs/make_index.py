@@ -34,7 +34,7 @@ PAGE = """<!DOCTYPE html>
     border-radius: 8px; overflow: hidden; }}
   a:hover, a:focus {{ border-color: #0072b2; box-shadow: 0 0 0 2px #0072b255; }}
   img {{ display: block; width: 100%; aspect-ratio: 16 / 10; object-fit: contain;
-    background: #fff; }}
+    background: #fff; padding: .6rem; box-sizing: border-box; }}
   h2 {{ font-size: 1.1rem; margin: .8rem 1rem .2rem; }}
   p {{ margin: 0 1rem 1rem; }}
   body > p {{ margin: 0 0 1.5rem; }}
