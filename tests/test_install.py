@@ -50,18 +50,19 @@ def drpose(wheel, tmp_path_factory):
     return next(scripts.glob("drpose*"))
 
 
-def run(command, folder, **environment):
-    """Run a command in a folder, with nothing of the clone on Python's path; what it printed."""
+def run(command, folder, fails=False):
+    """Run a command in a folder, with nothing of the clone on Python's path; what it printed, or
+    what it complained of where it fails.
+    """
     done = subprocess.run(
         list(map(str, command)),
         cwd=folder,
-        env={"PATH": "", "OMP_NUM_THREADS": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-        | environment,
+        env={"PATH": "", "OMP_NUM_THREADS": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
+    assert done.returncode == fails, done.stderr[-3000:]
+    return done.stderr if fails else done.stdout
 
 
 def test_the_wheel_is_small_and_has_every_file_of_the_package_and_the_licence(wheel):
@@ -97,24 +98,35 @@ def test_predict_works_outside_the_clone_and_writes_below_the_working_directory(
     assert len(json.loads((work / "output" / "people.json").read_text())["poses"]) == 48
 
 
-def test_the_command_says_its_version_and_its_help_is_one_screen(drpose, tmp_path):
-    assert run([drpose, "--version"], tmp_path).strip() == f"drpose {VERSION}"
+def test_the_help_is_one_screen(drpose, tmp_path):
     lines = run([drpose, "--help"], tmp_path).splitlines()
     assert len(lines) <= 24 and max(map(len, lines)) <= 90
     for command in ("prepare", "download-cmu", "train", "evaluate", "predict", "convert"):
         assert any(line.startswith(f"  {command} ") for line in lines)
 
 
+def test_evaluate_without_the_libraries_for_figures_says_what_to_install(drpose, tmp_path):
+    code = (
+        "import sys; sys.modules['plotly'] = None; sys.argv = ['drpose', 'evaluate'];"
+        "from drpose_core import cli; cli.main()"
+    )
+    said = run([next(drpose.parent.glob("python*")), "-c", code], tmp_path, fails=True)
+    assert said == "error: this needs plotly, which is not installed: pip install plotly\n"
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_package_that_is_used_is_the_wheels_own(drpose, tmp_path):
     code = (
-        "import drpose_core as dr; print(dr.__file__, dr.latest_checkpoint(), dr.project_root(),"
-        " sep='\\n')"
+        "import sys, drpose_core as dr; from drpose_core import cli;"
+        "print(dr.__file__, dr.latest_checkpoint(), dr.project_root(), sep='\\n');"
+        "sys.argv = ['drpose', '--version']; cli.main()"
     )
-    python = next(drpose.parent.glob("python*"))
-    package, checkpoint, root = map(Path, run([python, "-c", code], tmp_path).splitlines())
+    said = run([next(drpose.parent.glob("python*")), "-c", code], tmp_path).splitlines()
+    package, checkpoint, root = map(Path, said[:3])
     assert package.is_relative_to(drpose.parents[1])
     assert checkpoint == package.with_name("weights") / "default.safetensors"
     assert root == tmp_path
+    assert said[3] == f"drpose {VERSION}"
 
 
 def test_the_clones_folders_are_used_anywhere_in_the_clone(tmp_path, monkeypatch):

@@ -28,6 +28,9 @@ def main() -> None:
         app.cli(prog="drpose", description=__doc__)
     except (ValueError, OSError, FloatingPointError) as error:
         sys.exit(f"error: {error}")
+    except ModuleNotFoundError as error:
+        missing = str(error.name).partition(".")[0]
+        sys.exit(f"error: this needs {missing}, which is not installed: pip install {missing}")
     except KeyboardInterrupt:
         sys.exit(
             "stopped; run the same command again to resume (train resumes from what it saved at "
