@@ -62,7 +62,7 @@ def show(what: str, times: list[float]) -> None:
 
 def kernel_share(steps: int, frames: Iterable[int]) -> list[float]:
     """Milliseconds that Python needs for each move to a frame, without a browser."""
-    model = dr.load_checkpoint(ROOT / "checkpoints" / "default.safetensors")
+    model = dr.load_checkpoint(dr.weights.DEFAULT)
     explorer = HypothesisExplorer(model, dr.synthetic_poses("test"), hypotheses=H, steps=steps)
     times = []
     for frame in frames:

@@ -79,9 +79,7 @@ def main(
     seed: int = 0,
 ) -> None:
     """Measure every case with and without redrawing."""
-    model = dr.load_checkpoint(
-        checkpoint or dr.project_root() / "checkpoints" / "default.safetensors"
-    )
+    model = dr.load_checkpoint(checkpoint or dr.weights.DEFAULT)
     found = cmu_subjects(data)
     takes = recordings({name: found[name] for name in subjects}, 0, stride)
     world = torch.from_numpy(np.concatenate([take.world for take in takes])).float()

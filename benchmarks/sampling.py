@@ -82,7 +82,7 @@ def main(device: str = "cpu", images: int = 32, naive: Path | None = None) -> No
 
 
 def load(on: torch.device, *, bf16: bool = False, compiled: bool = False) -> dr.DRPose:
-    model = dr.load_checkpoint(dr.project_root() / "checkpoints" / "default.safetensors", on).eval()
+    model = dr.load_checkpoint(dr.weights.DEFAULT, on).eval()
     model.denoiser.bf16 = bf16
     if compiled:
         model.denoiser.compile()

@@ -38,7 +38,7 @@ def main(
         compiled: Time torch.compile too (compiling takes a minute).
     """
     on = dr.device(device)
-    model = dr.load_checkpoint(dr.project_root() / "checkpoints" / "default.safetensors", on)
+    model = dr.load_checkpoint(dr.weights.DEFAULT, on)
     batch = dr.synthetic_poses("train")[:batch_size].to(on)
     once = seconds(lambda: dr.with_initial_poses(model, batch), on)
     batch = dr.with_initial_poses(model, batch)

@@ -1,13 +1,18 @@
-"""Make the README's pictures:
+"""Take the documentation's pictures with Chromium: python docs/make_picture.py [which ...].
 
-the explorer's own page, and COCO's joints beside Human3.6M's. python docs/make_picture.py (needs
-Chromium).
+explorer: the explorer's own page (docs/explorer.png). joints: COCO's joints beside Human3.6M's
+(docs/joints.png). pages: a figure of each page in output/ (docs/pictures), for output/index.html;
+run make tour and make docs first. Without a name, all three.
 """
 
+import io
 import shutil
+import sys
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
+from PIL import Image, ImageOps
 from playwright.sync_api import sync_playwright
 
 import drpose_core as dr
@@ -15,24 +20,40 @@ from drpose_core import plots
 from drpose_core.explorer import HypothesisExplorer
 from drpose_core.keypoints.files import read_files
 
+DOCS = Path(__file__).resolve().parent
 ACTION, FRAME = "Directions", 4
 DRAWN = "document.querySelector('.js-plotly-plot')?.data?.[0].x?.length > 0"
+# Which figure of a page stands for it, by its number; the first one where no number is given.
+FIGURES = {"01_data": 3, "02_lifters": 3, "03_training": 1, "04_hypotheses": 6}
+SIZE = (640, 400)
 
-model = dr.load_checkpoint(dr.project_root() / "checkpoints" / "default.safetensors")
-explorer = HypothesisExplorer(model, dr.synthetic_poses("test"), hypotheses=20, steps=8)
-explorer.controls.action.value, explorer.controls.frame.value = ACTION, FRAME
-with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-    path = explorer.save_html(Path(folder) / "explorer.html", frames=3)
-    browser = playwright.chromium.launch(
-        executable_path=shutil.which("chromium"),
-        args=["--no-sandbox", "--enable-unsafe-swiftshader"],
-    )
-    page = browser.new_page(viewport={"width": 1280, "height": 770}, device_scale_factor=1.25)
-    page.goto(path.as_uri())
-    page.wait_for_function(DRAWN)
-    page.wait_for_timeout(3000)  # until software WebGL has drawn it
-    page.screenshot(path=dr.project_root() / "docs" / "explorer.png")
 
+@contextmanager
+def browser_page(width: int, height: int, scale: float = 1.0):
+    """A page of a headless Chromium."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"),
+            args=["--no-sandbox", "--enable-unsafe-swiftshader"],
+        )
+        viewport = {"width": width, "height": height}
+        yield browser.new_page(viewport=viewport, device_scale_factor=scale)
+        browser.close()
+
+
+def explorer(folder: Path) -> None:
+    model = dr.load_checkpoint(dr.weights.DEFAULT)
+    widget = HypothesisExplorer(model, dr.synthetic_poses("test"), hypotheses=20, steps=8)
+    widget.controls.action.value, widget.controls.frame.value = ACTION, FRAME
+    path = widget.save_html(folder / "explorer.html", frames=3)
+    with browser_page(1280, 770, scale=1.25) as page:
+        page.goto(path.as_uri())
+        page.wait_for_function(DRAWN)
+        page.wait_for_timeout(3000)  # until software WebGL has drawn it
+        page.screenshot(path=DOCS / "explorer.png")
+
+
+def joints(folder: Path) -> None:
     example = dr.project_root() / "notebooks" / "example_keypoints.json"
     keypoints, raw = dr.read_keypoints(example), read_files(example).rows[0][:, :2]
     figure = plots.conversion_figure(
@@ -42,9 +63,41 @@ with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         title="The same person twice",
         source="a synthetic figure",
     )
-    figure.write_html(Path(folder) / "joints.html", include_plotlyjs=True)
-    page = browser.new_page(viewport={"width": 1000, "height": 660}, device_scale_factor=1.0)
-    page.goto((Path(folder) / "joints.html").as_uri())
-    page.wait_for_timeout(1500)
-    page.screenshot(path=dr.project_root() / "docs" / "joints.png")
-    browser.close()
+    figure.write_html(folder / "joints.html", include_plotlyjs=True)
+    with browser_page(1000, 660) as page:
+        page.goto((folder / "joints.html").as_uri())
+        page.wait_for_timeout(1500)
+        page.screenshot(path=DOCS / "joints.png")
+
+
+def pages(folder: Path) -> None:
+    (DOCS / "pictures").mkdir(exist_ok=True)
+    with browser_page(1000, 700) as page:
+        for path in sorted((dr.project_root() / "output").glob("[0-9][0-9]_*.html")):
+            page.goto(path.as_uri())
+            page.wait_for_selector(".js-plotly-plot .main-svg")
+            figure = page.locator(".js-plotly-plot").nth(FIGURES.get(path.stem, 0))
+            figure.scroll_into_view_if_needed()
+            page.wait_for_timeout(4000)
+            small(figure.screenshot()).save(DOCS / "pictures" / f"{path.stem}.png", optimize=True)
+        site = dr.project_root() / "output" / "site" / "docs" / "architecture.html"
+        if site.is_file():
+            page.goto(site.as_uri())
+            small(page.screenshot()).save(DOCS / "pictures" / "documentation.png", optimize=True)
+    small((DOCS / "explorer.png").read_bytes()).save(DOCS / "pictures/explorer.png", optimize=True)
+
+
+def small(picture: bytes) -> Image.Image:
+    """A picture without its margins, on a white ground of SIZE, in few colours."""
+    found = Image.open(io.BytesIO(picture)).convert("RGB")
+    found = found.crop(ImageOps.invert(found.convert("L")).getbbox())
+    found.thumbnail(SIZE, Image.Resampling.LANCZOS)
+    ground = Image.new("RGB", SIZE, "white")
+    ground.paste(found, tuple((a - b) // 2 for a, b in zip(SIZE, found.size)))
+    return ground.quantize(64)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        for take in sys.argv[1:] or ("explorer", "joints", "pages"):
+            {"explorer": explorer, "joints": joints, "pages": pages}[take](Path(folder))

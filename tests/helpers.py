@@ -25,8 +25,6 @@ def clone(folder):
             folder / name,
             ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"),
         )
-    (folder / "checkpoints").mkdir()
-    shutil.copy(ROOT / "checkpoints" / "default.safetensors", folder / "checkpoints")
     return folder
 
 

@@ -103,20 +103,23 @@ def test_the_newest_checkpoint_is_the_sources_own_else_the_default(tmp_path, mon
     from drpose_core.weights import checkpoints
 
     monkeypatch.setattr(checkpoints, "project_root", lambda: tmp_path)
-    assert dr.latest_checkpoint("cmu") == tmp_path / "checkpoints" / "default.safetensors"
+    assert dr.latest_checkpoint("cmu") == checkpoints.DEFAULT
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "cmu.safetensors").touch()
     assert (
         dr.latest_checkpoint("cmu").name == "cmu.safetensors"
-        and dr.latest_checkpoint().name == "default.safetensors"
+        and dr.latest_checkpoint() == checkpoints.DEFAULT
     )
 
 
 def test_the_default_checkpoint_is_small_says_how_it_was_made_and_refines(poses):
-    path = Path(__file__).parents[1] / "checkpoints" / "default.safetensors"
+    path = dr.weights.DEFAULT
     assert path.stat().st_size < 8_000_000
     model = dr.load_checkpoint(path)
-    record, readme = model.record, path.with_name("README.md").read_text()
+    record, readme = (
+        model.record,
+        (Path(__file__).parents[1] / "checkpoints" / "README.md").read_text(),
+    )
     assert record["train"]["skeleton"] == "synthetic figure" and record["command"] in readme
     scores = record["scores_mm"]
     for who in ("initial", "p_avg"):

@@ -280,7 +280,7 @@ EXAMPLE = dr.project_root() / "notebooks" / "example_keypoints.json"
 
 def test_predict_writes_what_predict_gives(command, tmp_path, capsys):
     outs = [tmp_path / name for name in ("pose.json", "pose.csv", "pose.bvh")]
-    default = dr.project_root() / "checkpoints" / "default.safetensors"
+    default = dr.weights.DEFAULT
     command(
         "predict",
         EXAMPLE,
@@ -351,7 +351,7 @@ def test_predict_goes_on_and_says_what_is_odd(command, tmp_path, capsys, monkeyp
         "--steps",
         1,
     )
-    with pytest.raises(SystemExit, match=r"stopped; the same command goes on from what is done"):
+    with pytest.raises(SystemExit, match=r"stopped; run the same command again to resume"):
         command(*arguments)
     assert [path.name for path in tmp_path.iterdir()] == ["pose-unfinished"] and len(
         list((tmp_path / "pose-unfinished").iterdir())

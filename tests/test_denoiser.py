@@ -71,7 +71,7 @@ def test_bfloat16_moves_poses_by_less_than_two_millimetres(poses):
 
     Training goes through the same switch.
     """
-    model = dr.load_checkpoint(dr.project_root() / "checkpoints" / "default.safetensors").eval()
+    model = dr.load_checkpoint(dr.weights.DEFAULT).eval()
     exact = sampled(model, poses)
     model.denoiser.bf16 = True
     coarse = sampled(model, poses)

@@ -17,8 +17,8 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
 def run(root, notebooks, **environment):
-    """Execute notebooks into pages as the Makefile does, from the clone at root; returns the folder
-    of pages.
+    """Execute notebooks and turn them into pages as the Makefile does, from the clone at root;
+    returns the folder of pages.
     """
     env = {
         **os.environ,
@@ -29,23 +29,16 @@ def run(root, notebooks, **environment):
         "DRPOSE_DATA": "",
         **environment,
     }
-    convert = [
-        sys.executable,
-        "-m",
-        "nbconvert",
-        "--config",
-        str(root / "notebooks" / "nbconvert.py"),
-        "--to",
-        "html",
-        "--execute",
-    ]
-    done = subprocess.run(
-        [*convert, "--output-dir", str(root / "output"), *map(str, notebooks)],
-        env=env,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    config = str(root / "notebooks" / "nbconvert_config.py")
+    executed = root / "output" / "notebooks"
+    names = [notebook.name for notebook in notebooks]
+    for arguments in (
+        ["--to", "notebook", "--execute", "--output-dir", executed, *notebooks],
+        ["--to", "html", "--output-dir", root / "output", *(executed / name for name in names)],
+    ):
+        convert = [sys.executable, "-m", "nbconvert", "--config", config, *map(str, arguments)]
+        done = subprocess.run(convert, env=env, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-3000:]
     return root / "output"
 
 

@@ -27,7 +27,7 @@ def keypoints():
 
 @pytest.fixture(scope="module")
 def model():
-    return dr.load_checkpoint(dr.project_root() / "checkpoints" / "default.safetensors")
+    return dr.load_checkpoint(dr.weights.DEFAULT)
 
 
 @pytest.fixture(scope="module")

@@ -1,25 +1,58 @@
-"""Prepare and fetch poses, train, evaluate, predict, convert weights; add --help to a command for
-its options.
-"""
+"""The command drpose: prepare and download poses, train, evaluate, predict, convert weights."""
 
+import inspect
 import sys
+import textwrap
+from importlib.metadata import version
 
 import tyro
 
 from . import convert, download_cmu, evaluate, predict, prepare, train
 
+COMMANDS = {
+    module.__name__.rpartition(".")[2].replace("_", "-"): module.command
+    for module in (prepare, download_cmu, train, evaluate, predict, convert)
+}
+
 
 def main() -> None:
     """Run a command; a user's mistake ends in one sentence, not in a traceback."""
+    if sys.argv[1:] in ([], ["-h"], ["--help"]):
+        return print(overview())
+    if sys.argv[1:] == ["--version"]:
+        return print(f"drpose {version('drpose')}")
     app = tyro.extras.SubcommandApp()
-    for module in (prepare, download_cmu, train, evaluate, predict, convert):
-        app.command(module.command, name=module.__name__.rpartition(".")[2].replace("_", "-"))
+    for name, command in COMMANDS.items():
+        app.command(command, name=name)
     try:
-        app.cli(prog="python -m drpose_core", description=__doc__)
+        app.cli(prog="drpose", description=__doc__)
     except (ValueError, OSError, FloatingPointError) as error:
         sys.exit(f"error: {error}")
+    except ModuleNotFoundError as error:
+        missing = str(error.name).partition(".")[0]
+        sys.exit(f"error: this needs {missing}, which is not installed: pip install {missing}")
     except KeyboardInterrupt:
         sys.exit(
-            "stopped; the same command goes on from what is done (train: from what it kept, at "
-            "most a minute before)"
+            "stopped; run the same command again to resume (train resumes from what it saved at "
+            "most a minute ago)"
         )
+
+
+def overview() -> str:
+    """What --help shows: each command with the first sentence of its docstring, on one screen."""
+    lines = ["usage: drpose <command> [options]", ""]
+    for name, command in COMMANDS.items():
+        sentence = " ".join(inspect.getdoc(command).split()).partition(". ")[0].partition(";")[0]
+        lines += textwrap.wrap(
+            sentence.rstrip(".") + ".",
+            79,
+            initial_indent=f"  {name:14}",
+            subsequent_indent=16 * " ",
+        )
+    return "\n".join(
+        [
+            *lines,
+            "",
+            "drpose <command> --help lists the options of a command; drpose --version the version.",
+        ]
+    )

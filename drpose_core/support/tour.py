@@ -1,6 +1,5 @@
-"""What the notebooks' tour asks of the machine:
-
-fast mode, the source of its poses, the project's folder.
+"""What the notebooks ask of the machine: fast mode, the source of their poses, the project's
+folder.
 """
 
 import os
@@ -25,5 +24,15 @@ def tour_source() -> tuple[str, Path | None]:
 
 
 def project_root() -> Path:
-    """The folder that holds notebooks/, data/ and checkpoints/; output goes to its output/."""
-    return Path(__file__).resolve().parents[2]
+    """The folder that data/, checkpoints/ and output/ lie in.
+
+    In a clone of the repository it is the clone, wherever in it one works. Elsewhere (the package
+    came from a wheel) it is the working directory.
+    """
+    here, installed = Path.cwd(), Path(__file__).resolve().parents[2]
+    return next((folder for folder in (installed, here, *here.parents) if _is_clone(folder)), here)
+
+
+def _is_clone(folder: Path) -> bool:
+    """Whether a folder holds the notebooks beside the package, as site-packages never does."""
+    return (folder / "drpose_core").is_dir() and (folder / "notebooks/01_data.ipynb").is_file()

@@ -3,12 +3,19 @@
 own checkpoints, the published layout, predictions made elsewhere.
 """
 
-from .checkpoints import checkpoint_record, latest_checkpoint, load_checkpoint, save_checkpoint
+from .checkpoints import (
+    DEFAULT,
+    checkpoint_record,
+    latest_checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+)
 from .foreign_poses import save_predictions, with_predictions
 from .load import PICKLED, load_model
 from .published import TRAINED_ON, export_published, load_published, load_published_lifter
 
 __all__ = [
+    "DEFAULT",
     "PICKLED",
     "TRAINED_ON",
     "checkpoint_record",

@@ -16,6 +16,7 @@ from ..model import DRPose, ModelConfig, Sampling
 from ..skeleton import JOINTS, J
 from ..support import project_root, versions, written_whole
 
+DEFAULT = Path(__file__).with_name("default.safetensors")  # the kit's own (checkpoints/README.md)
 REMEDY = "train one with notebook 03_training, or give another path"
 
 
@@ -153,9 +154,10 @@ def latest_checkpoint(*sources: str) -> Path:
     """The checkpoint to use for a source's poses: checkpoints/<source>.safetensors if training left
     one, else the kit's default.
 
-    Of several sources, the first of which there is one; none stands for "synthetic". The default
-    was trained on the synthetic figure (checkpoints/README.md).
+    Of several sources, the first that has one; no source means "synthetic". checkpoints/ is that
+    of the clone, or of the working directory (project_root). The default was trained on the
+    synthetic figure (checkpoints/README.md).
     """
     folder = project_root() / "checkpoints"
     own = (folder / f"{source}.safetensors" for source in sources or ("synthetic",))
-    return next((path for path in own if path.is_file()), folder / "default.safetensors")
+    return next((path for path in own if path.is_file()), DEFAULT)

@@ -1,4 +1,7 @@
-"""How make tour turns notebooks into pages: self-contained, no script from a server."""
+"""How make tour turns notebooks into pages: self-contained, no script from a server.
+
+The file is not called nbconvert.py, which would hide the package nbconvert from the kernels.
+"""
 
 import re
 
@@ -63,7 +66,7 @@ class Tidy(Preprocessor):
 
 
 c = get_config()  # noqa: F821 (nbconvert defines it)
-c.HTMLExporter.preprocessors = [Tidy]
+c.Exporter.preprocessors = [Tidy]
 c.HTMLExporter.mathjax_url = ""
 c.HTMLExporter.require_js_url = ""
 c.HTMLExporter.jquery_url = ""
