@@ -10,6 +10,7 @@ from ..cameras import normalize_screen, world_to_camera
 from ..data import PoseSet
 from ..skeleton import H36M_32, J
 from ..support import read_pickled_npz
+from .h36m_checks import Projections, check_metadata, check_metres, check_pixels
 from .rig import SUBJECTS, h36m_cameras
 
 TRAIN_SUBJECTS = ("S1", "S5", "S6", "S7", "S8")
@@ -28,8 +29,9 @@ def h36m_poses(
     each recording and camera.
 
     Rows are ordered by subject, recording, camera, frame. 2D sequences may run past the 3D ones and
-    are cut. Raises FileNotFoundError or ValueError, each naming the file, what is wrong with it and
-    the remedy.
+    are cut. The files are checked (h36m_checks): metres, pixels, the joints' order, sides, and 2D
+    against the projection of 3D. Raises FileNotFoundError or ValueError, each naming the file, what
+    is wrong with it and the remedy.
     """
     if stride < 1:
         raise ValueError(f"stride must be at least 1, got {stride}")
@@ -49,11 +51,12 @@ def h36m_poses(
         raise FileNotFoundError(f"{path2d} not found: {hint}")
     positions3d = _by_subject(path3d, "positions_3d", subjects)
     positions2d = _by_subject(path2d, "positions_2d", subjects)
+    check_metadata(path2d, REMEDY)
     # One recording at a time into lists: the peak stays near twice the size of the result.
     columns: dict[str, list] = {
         name: [] for name in ("kp2d", "pose3d", "root", "intrinsics", "sequence", "frame", "action")
     }
-    actions, sequences = [], []
+    actions, sequences, projections = [], [], Projections()
     for subject in subjects:
         cameras = h36m_cameras(subject)
         for recording, world in positions3d[subject].items():
@@ -61,6 +64,7 @@ def h36m_poses(
             world = _checked(path3d, f"{subject}/{recording}", world, ((32, 3), (J, 3)))
             length, world = len(world), world[::stride]
             world = world[:, H36M_32] if world.shape[1] == 32 else world
+            check_metres(path3d, f"{subject}/{recording}", world, REMEDY)
             views = positions2d[subject].get(recording)
             if views is None:
                 raise ValueError(
@@ -93,7 +97,9 @@ def h36m_poses(
                     view[:length] if isinstance(view, np.ndarray) and view.ndim else view,
                     ((J, 2),),
                 )[::stride]
+                check_pixels(path2d, name, pixels, REMEDY)
                 pose = world_to_camera(world, camera)
+                projections.add(subject, camera, world, pose, pixels)
                 columns["root"].append(pose[:, 0].clone())
                 columns["pose3d"].append(pose - pose[:, :1])
                 columns["kp2d"].append(normalize_screen(pixels, camera.width, camera.height))
@@ -104,6 +110,7 @@ def h36m_poses(
                 sequences.append(name)
     if not sequences:
         raise ValueError(f"{path3d} holds no recordings of {', '.join(subjects)}: {REMEDY}")
+    projections.check(path2d, path3d, REMEDY)
     tensors = {name: torch.cat(parts) for name, parts in columns.items()}
     source = f"Human3.6M {', '.join(subjects)}, 2D: {keypoints}"
     kind = "exact" if keypoints == "gt" else keypoints
