@@ -214,7 +214,7 @@ FILES = {
     "NaN weights": (lambda d: published(lambda s: s["encoder_feat.fcn.bias"].fill_(float("nan"))), r"holds NaN or infinite numbers in encoder_feat.fcn.bias"),
     "numbers as names": (lambda d: lambda: dr.load_published({1: torch.zeros(2)}), r"the state dict holds no plain state dict"),
     "another schedule": (lambda d: published(lambda s: s.update(alphas_cumprod=torch.linspace(1, 0, 1000))), r"another noise schedule than the cosine"),
-    "empty .pth": (lambda d: ((d / "best.pth").write_bytes(b""), lambda: dr.load_published(d / "best.pth"))[1], r"best.pth cannot be read as weights alone"),
+    "empty .pth": (lambda d: ((d / "best.pth").write_bytes(b""), lambda: dr.load_published(d / "best.pth"))[1], r"best.pth is empty: download it again"),
     "no diffusion buffers": (lambda d: published(lambda s: s.pop("alphas_cumprod")), r"lacks alphas_cumprod: it is no full DRPose checkpoint"),
     "layout unknown": (lambda d: lambda: dr.load_published({}, lifter="mlp"), r"no published layout is known for lifter 'mlp': choose from dcgct, htnet"),
 }  # fmt: skip

@@ -33,7 +33,7 @@ def film_of(frame: np.ndarray, looked=None, fps: float | None = None) -> Film:
     """
     seen = np.unique(frame if looked is None else np.concatenate([np.asarray(looked), frame]))
     steps = np.diff(seen)
-    usual = float(np.median(steps)) if len(steps) else 1.0
+    usual = float(np.percentile(steps, 50, method="lower")) if len(steps) else 1.0
     passed = np.maximum(1, np.round(steps / usual))
     regular = not len(steps) or bool((np.abs(steps / usual - passed) < 0.1).mean() > 0.5)
     passed = passed if regular else np.full(len(steps), MEMORY + 1)

@@ -143,8 +143,8 @@ def _deeplabcut(table: pd.DataFrame) -> pd.DataFrame:
     """
     pieces = []
     for name in dict.fromkeys(column[:-1] for column in table):
-        part = table[name].reset_index(drop=True)
-        part.columns = [str(column).lower() for column in part]
+        part = table[[column for column in table if column[:-1] == name]].reset_index(drop=True)
+        part.columns = [str(column[-1]).lower() for column in part]
         if {"x", "y"} <= set(part):
             frame = np.arange(len(table)) if table.index.dtype.kind not in "iu" else table.index
             piece = part[[c for c in ("x", "y", "likelihood") if c in part]]

@@ -176,18 +176,21 @@ def labels(content) -> Frames:
 
 
 def _label(line: np.ndarray) -> Person:
-    for each in (3, 2):
-        for more in range(3):
-            count, rest = divmod(len(line) - 5 - more, each)
-            if rest or count not in KNOWN:
-                continue
-            row = line[5 : 5 + count * each].reshape(count, each)
-            row = row if each == 3 else np.column_stack([row, np.ones(count)])
-            tracked = more and line[-1] == int(line[-1])
-            return Person(row, int(line[-1]) if tracked else None)
-    raise ValueError(
-        f"a line has {len(line)} numbers, not a class, a box and keypoints of a known format"
-    )
+    ways = [
+        (count, each, more)
+        for each in (3, 2)
+        for more in range(3)
+        for count, rest in [divmod(len(line) - 5 - more, each)]
+        if not rest and count in KNOWN
+    ]
+    if not ways:
+        raise ValueError(
+            f"a line has {len(line)} numbers, not a class, a box and keypoints of a known format"
+        )
+    count, each, more = next((way for way in ways if way[0] == 17), ways[0])  # COCO's as a rule
+    row = line[5 : 5 + count * each].reshape(count, each)
+    row = row if each == 3 else np.column_stack([row, np.ones(count)])
+    return Person(row, int(line[-1]) if more and line[-1] == int(line[-1]) else None)
 
 
 class Lines(list):
