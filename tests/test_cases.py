@@ -4,6 +4,7 @@ written here as its tool writes it, and read.
 
 import gzip
 import json
+import os
 import re
 from types import SimpleNamespace as Thing
 
@@ -233,6 +234,13 @@ def test_the_size_that_stands_in_the_file_is_used(tmp_path, coco):
                 assert not any("assumed, the smallest" in note for note in found.notes)
 
 
+def test_a_persons_box_is_no_picture(tmp_path, coco):
+    person = {"keypoints": flat(coco[0]), "x": 3, "y": 4, "width": 90, "height": 200}
+    for content in ([person], person):
+        found = dr.read_keypoints(write(tmp_path / "k.json", content))
+        assert (found.width, found.height) == (1280, 720)
+
+
 def test_fractions_of_the_picture_are_multiplied_by_its_size(tmp_path, coco):
     part = coco.copy()
     part[..., :2] /= (1920, 1080)
@@ -294,6 +302,28 @@ def test_videopose3d_files_are_read_and_run_no_code(tmp_path, coco):
     np.savez(tmp_path / "two.npz", positions_2d=two, metadata=layout)
     with pytest.raises(ValueError, match=r"holds 2 recordings .a.mp4/custom, b.mp4/custom"):
         dr.read_keypoints(tmp_path / "two.npz")
+
+
+class Malice:
+    def __init__(self, witness):
+        self.witness = witness
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.witness),)
+
+
+@pytest.mark.parametrize("name", ["k.npz", "k.npy", "film.mp4.npz"])
+def test_pickled_arrays_never_run_code(tmp_path, name):
+    array = np.array([Malice(tmp_path / "ran")] * 2, dtype=object)
+    if name == "k.npy":
+        np.save(tmp_path / name, array, allow_pickle=True)
+    elif name == "k.npz":
+        np.savez(tmp_path / name, positions_2d=array)
+    else:
+        np.savez(tmp_path / name, keypoints=array, boxes=array, metadata=array)
+    with pytest.raises(ValueError, match=f"{name} .*mkdir, which plain data has no use for"):
+        dr.read_keypoints(tmp_path / name)
+    assert not (tmp_path / "ran").exists()
 
 
 def test_arrays_of_mhformer_and_its_kin_are_people_before_frames(tmp_path, walk):
@@ -673,6 +703,8 @@ def test_nulls_and_names_of_frames(tmp_path, coco):
     assert film(instances=[instance(coco[2]) | {"keypoint_scores": None}]).confidence[2].min() == 1
     assert film(frame_id=1e30).frame.tolist() == list(range(5))
     assert "1e+30 is no number" in " ".join(film(frame_id=1e30).notes)
+    assert film(frame_id=3).frame.tolist() == list(range(5))
+    assert "a number stands there twice" in " ".join(film(frame_id=3).notes)
     named = [{"frame_id": f"frame_{n:04d}", "instances": [instance(p)]} for n, p in enumerate(coco)]
     found = dr.read_keypoints(write(tmp_path / "k.json", named), image_size=SIZE)
     assert found.frame.tolist() == list(range(20))

@@ -59,7 +59,7 @@ def _film(names: list[Path], format: str | None) -> Found:
         _join(found, one, name, number)
     if bad:
         found.notes.append(f"{len(bad)} of {len(names):,} files left out, the first: {bad[0]}")
-    if len(found.looked) > 1:
+    if len(found.looked) > 1 and found.fps is None:
         found.notes.append(
             f"{len(found.looked):,} files taken for frames of one film, in the order of their names"
         )

@@ -18,16 +18,15 @@ from ..cameras import normalize_screen
 from ..data import PoseSet
 from ..skeleton import J
 from ..support import written_whole
-from .checks import as_pixels, doubtful, far_away, film_notes, left_out, many, worth_keeping
-from .conversion import to_h36m
+from .checks import as_pixels, doubtful, film_notes, left_out, many, worth_keeping
 from .files import read_files
-from .formats import FORMATS, LEAST, body_of
+from .formats import FORMATS, LEAST
 from .found import Found
 from .gaps import completed
 from .people import film_of, follow, good_numbers
 from .picture import guessed_size, picture_size
 from .readers import plain, read_content
-from .recognised import form_of, least_of, recognised
+from .recognised import converted, form_of, least_of, recognised
 from .tables import from_table
 from .viewpoint import FIELD_OF_VIEW, LEAST_VIEW, pinhole, training_view
 
@@ -156,18 +155,22 @@ def read_keypoints(
         if found.refused:
             raise ValueError(f"{name} holds nobody who can be read: {found.refused[0][1]}")
         raise ValueError(f"{name} holds nobody: {found.frames()}, all empty")
+    return _keypoints(name, found, format, image_size, least_confidence)
+
+
+def _keypoints(name: str, found: Found, format, image_size, least: float | None) -> Keypoints:
+    """The steps from what was found to whole people, each of which says what it did."""
     notes, doubts = list(found.notes), left_out(found)
     order = np.argsort(found.frame, kind="stable")
     frame, person = np.array(found.frame)[order], [found.person[n] for n in order]
     rows = np.stack(found.rows)[order]
     size = picture_size(found.image_size if image_size is None else image_size)
     form = form_of(rows.shape[1], format, found.format, name)
-    least = least_confidence
     if least is None:
         least = found.least if found.least is not None else least_of(rows.shape[1], form)
     points, sure = as_pixels(name, rows, least, size, notes)
     form = form or recognised(points, sure, rows[..., 2])
-    kp2d, confidence = _converted(points, sure, form, notes)
+    kp2d, confidence = converted(points, sure, form, notes)
 
     keep, few = worth_keeping(kp2d, confidence, frame)
     if not keep.any():
@@ -181,7 +184,7 @@ def read_keypoints(
     kp2d, surprise = completed(kp2d, confidence, film.tick, person, notes)
     doubts += few + doubtful(kp2d, confidence, frame, person, size, surprise, form)
     for doubt in doubts:
-        warnings.warn(f"{name}: {doubt}", stacklevel=2)
+        warnings.warn(f"{name}: {doubt}", stacklevel=3)
     notes += doubts
     kp2d, confidence = kp2d.astype(np.float32), confidence.astype(np.float32)
     return Keypoints(kp2d, confidence, frame, person, *size, form, name, tuple(notes), found.fps)
@@ -206,23 +209,6 @@ def _found(given, format: str | None, name: str | None) -> tuple[str, Found]:
             "keypoints are a path, an array of numbers, a DataFrame or what a detector returned, "
             f"got {kind}"
         ) from None
-
-
-def _converted(
-    points: np.ndarray, sure: np.ndarray, form: str, notes: list[str]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Human3.6M's joints of those of a format; keypoints far away from all others of a person are
-    left out.
-    """
-    body = body_of(points.shape[1], form)
-    points, sure = points[:, body], sure[:, body]
-    if (apart := far_away(points, sure)).any():
-        notes.append(
-            f"{many(int(apart.sum()), 'keypoint')} far away from all others of the person: not "
-            "believed"
-        )
-        sure[apart] = 0
-    return to_h36m(points, sure, form)
 
 
 def _numbered(kp2d, confidence, film, frame, person, notes: list[str]) -> np.ndarray:

@@ -60,6 +60,8 @@ def follow(
     behind each other may change numbers.
     """
     person = np.full(len(kp2d), -1) if given is None else given.astype(np.int64)
+    if (person >= 0).all():
+        return person
     middle = np.where(seen[..., None], kp2d, 0).sum(1) / np.maximum(seen.sum(1), 1)[:, None]
     off = np.where(seen[..., None], kp2d - middle[:, None], 0)
     size = np.sqrt(np.square(off).sum((1, 2)) / np.maximum(seen.sum(1), 1))
@@ -70,7 +72,8 @@ def follow(
             continue
         last = {who: row for who, row in last.items() if frame[rows[0]] - frame[row] <= MEMORY}
         free = rows[person[rows] < 0]
-        who = [name for name in last if name not in set(person[rows].tolist())]
+        here = set(person[rows].tolist())
+        who = [name for name in last if name not in here]
         known = np.array([last[name] for name in who], dtype=np.int64)
         both = seen[free][:, None] & seen[known][None]  # (people, known, 17)
         apart = np.linalg.norm(kp2d[free][:, None] - kp2d[known][None], axis=-1)

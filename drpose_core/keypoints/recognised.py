@@ -1,8 +1,10 @@
-"""Which format keypoints have: by its name, by the number of joints, by what looks like people."""
+"""Which format keypoints have: by its name, by the number of joints, by what looks like people; and
+Human3.6M's joints of them.
+"""
 
 import numpy as np
 
-from .checks import worth_keeping
+from .checks import far_away, many, worth_keeping
 from .conversion import to_h36m
 from .formats import FORMATS, LEAST_OF, body_of, formats_of
 from .plausible import filled
@@ -66,3 +68,20 @@ def recognised(points: np.ndarray, sure: np.ndarray, given: np.ndarray) -> str:
         f"{points.shape[1]} keypoints a person are {best}'s or {second}'s, and these look as "
         "much like either: name the format"
     )
+
+
+def converted(
+    points: np.ndarray, sure: np.ndarray, form: str, notes: list[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Human3.6M's joints of those of a format; keypoints far away from all others of a person are
+    left out.
+    """
+    body = body_of(points.shape[1], form)
+    points, sure = points[:, body], sure[:, body]
+    if (apart := far_away(points, sure)).any():
+        notes.append(
+            f"{many(int(apart.sum()), 'keypoint')} far away from all others of the person: not "
+            "believed"
+        )
+        sure[apart] = 0
+    return to_h36m(points, sure, form)

@@ -1,6 +1,7 @@
 """Human3.6M exactly as VideoPose3D packs it: three npz files that the user brings -> PoseSet."""
 
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -39,16 +40,7 @@ def h36m_poses(
         raise ValueError(
             f"unknown subject {', '.join(unknown)}: Human3.6M has {', '.join(SUBJECTS)}"
         )
-    path3d, path2d = (
-        Path(folder) / "data_3d_h36m.npz",
-        Path(folder) / f"data_2d_h36m_{keypoints}.npz",
-    )
-    if not path2d.is_file():
-        found = sorted(
-            p.stem.removeprefix("data_2d_h36m_") for p in Path(folder).glob("data_2d_h36m_*.npz")
-        )
-        hint = f"this folder has keypoints {', '.join(found)}" if found else REMEDY
-        raise FileNotFoundError(f"{path2d} not found: {hint}")
+    path3d, path2d = _paths(Path(folder), keypoints)
     positions3d = _by_subject(path3d, "positions_3d", subjects)
     positions2d = _by_subject(path2d, "positions_2d", subjects)
     check_metadata(path2d, REMEDY)
@@ -60,45 +52,18 @@ def h36m_poses(
     for subject in subjects:
         cameras = h36m_cameras(subject)
         for recording, world in positions3d[subject].items():
-            recording = str(recording)
-            world = _checked(path3d, f"{subject}/{recording}", world, ((32, 3), (J, 3)))
+            name = f"{subject}/{recording}"
+            world = _checked(path3d, name, world, ((32, 3), (J, 3)))
             length, world = len(world), world[::stride]
             world = world[:, H36M_32] if world.shape[1] == 32 else world
-            check_metres(path3d, f"{subject}/{recording}", world, REMEDY)
-            views = positions2d[subject].get(recording)
-            if views is None:
-                raise ValueError(
-                    f"{path2d} lacks {subject}/{recording}, which {path3d.name} has: {REMEDY}"
-                )
-            if not isinstance(views, list | tuple | np.ndarray) or getattr(views, "ndim", 1) == 0:
-                raise ValueError(
-                    f"{path2d}: {subject}/{recording} should be a list of 4 cameras, it is "
-                    f"{type(views).__name__}: {REMEDY}"
-                )
-            if len(views) != len(cameras):
-                raise ValueError(
-                    f"{path2d}: {subject}/{recording} has {len(views)} cameras instead of "
-                    f"{len(cameras)}: {REMEDY}"
-                )
-            action = recording.split(" ")[0]
+            check_metres(path3d, name, world, REMEDY)
+            views = _views(path2d, path3d, name, positions2d[subject].get(recording), length)
+            action = str(recording).split(" ")[0]
             if action not in actions:
                 actions.append(action)
             frames = torch.arange(len(world)) * stride
-            for index, (camera, view) in enumerate(zip(cameras, views)):
-                name = f"{subject}/{recording}/{index}"
-                if isinstance(view, np.ndarray) and view.ndim and len(view) < length:
-                    raise ValueError(
-                        f"{path2d}: {name} has fewer frames than {path3d.name}, {len(view)} of "
-                        f"{length}: {REMEDY}"
-                    )
-                pixels = _checked(
-                    path2d,
-                    name,
-                    view[:length] if isinstance(view, np.ndarray) and view.ndim else view,
-                    ((J, 2),),
-                )[::stride]
-                check_pixels(path2d, name, pixels, REMEDY)
-                pose = world_to_camera(world, camera)
+            for index, (camera, pixels) in enumerate(zip(cameras, views)):
+                pixels, pose = pixels[::stride], world_to_camera(world, camera)
                 projections.add(subject, camera, world, pose, pixels)
                 columns["root"].append(pose[:, 0].clone())
                 columns["pose3d"].append(pose - pose[:, :1])
@@ -107,7 +72,7 @@ def h36m_poses(
                 columns["sequence"].append(torch.full_like(frames, len(sequences)))
                 columns["action"].append(torch.full_like(frames, actions.index(action)))
                 columns["frame"].append(frames)
-                sequences.append(name)
+                sequences.append(f"{name}/{index}")
     if not sequences:
         raise ValueError(f"{path3d} holds no recordings of {', '.join(subjects)}: {REMEDY}")
     projections.check(path2d, path3d, REMEDY)
@@ -122,6 +87,43 @@ def h36m_poses(
         keypoints=kind,
         skeleton="Human3.6M",
     )
+
+
+def _paths(folder: Path, keypoints: str) -> tuple[Path, Path]:
+    """The files of 3D joints and of these 2D keypoints."""
+    path2d = folder / f"data_2d_h36m_{keypoints}.npz"
+    if not path2d.is_file():
+        found = sorted(
+            p.stem.removeprefix("data_2d_h36m_") for p in folder.glob("data_2d_h36m_*.npz")
+        )
+        hint = f"this folder has keypoints {', '.join(found)}" if found else REMEDY
+        raise FileNotFoundError(f"{path2d} not found: {hint}")
+    return folder / "data_3d_h36m.npz", path2d
+
+
+def _views(
+    path2d: Path, path3d: Path, name: str, views: object, length: int
+) -> Iterator[torch.Tensor]:
+    """The keypoints (frames, 17, 2) of a recording, camera by camera, as long as its 3D."""
+    if views is None:
+        raise ValueError(f"{path2d} lacks {name}, which {path3d.name} has: {REMEDY}")
+    if not isinstance(views, list | tuple | np.ndarray) or getattr(views, "ndim", 1) == 0:
+        raise ValueError(
+            f"{path2d}: {name} should be a list of 4 cameras, it is {type(views).__name__}: "
+            f"{REMEDY}"
+        )
+    if len(views) != 4:
+        raise ValueError(f"{path2d}: {name} has {len(views)} cameras instead of 4: {REMEDY}")
+    for index, view in enumerate(views):
+        view_name, array = f"{name}/{index}", isinstance(view, np.ndarray) and view.ndim
+        if array and len(view) < length:
+            raise ValueError(
+                f"{path2d}: {view_name} has fewer frames than {path3d.name}, {len(view)} of "
+                f"{length}: {REMEDY}"
+            )
+        pixels = _checked(path2d, view_name, view[:length] if array else view, ((J, 2),))
+        check_pixels(path2d, view_name, pixels, REMEDY)
+        yield pixels
 
 
 def _by_subject(path: Path, key: str, subjects: tuple[str, ...]) -> dict:

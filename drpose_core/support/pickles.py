@@ -153,7 +153,7 @@ def read_pickled_npz(path: str | Path, key: str, *, remedy: str) -> object:
 
 class PlainNpz(Mapping):
     """The arrays of an npz by name, as np.load gives them, objects too if they are plain data; each
-    is read when it is asked for. Raises ValueError or what zipfile and numpy raise.
+    is read when it is asked for, and one that cannot be is a ValueError then.
     """
 
     def __init__(self, file):
@@ -168,8 +168,12 @@ class PlainNpz(Mapping):
         return len(self._names)
 
     def __getitem__(self, name: str) -> object:
-        with self._archive.open(self._names[name]) as member:
-            return read_npy(member)
+        member = self._names[name]
+        try:
+            with self._archive.open(member) as file:
+                return read_npy(file)
+        except Exception as error:  # a damaged file can fail in any way
+            raise ValueError(f"{name!r} cannot be read, {' '.join(str(error).split())}") from None
 
 
 def read_npy(file, wanted: str | None = None) -> object:

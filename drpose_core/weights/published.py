@@ -1,6 +1,6 @@
 """The published weights:
 
-import and export of a state dict of the published code, entry by entry.
+import and export of a state dict of the published code, entry by entry. Long for its tables.
 """
 
 import re

@@ -56,10 +56,11 @@ def read_content(content) -> Found:
     for layout in LAYOUTS:
         try:
             frames = layout.frames(content)
+            known = facts(content) if frames is not None else {}
         except BAD as error:
             raise ValueError(_reason(error)) from None
         if frames is not None:
-            return _found(layout, list(frames), facts(content))
+            return _found(layout, list(frames), known)
     raise ValueError(_unknown(content))
 
 
@@ -70,6 +71,9 @@ def _found(layout: Layout, frames: list[tuple[object, list]], known: dict) -> Fo
         odd = [name for name, _ in frames if not isinstance(name, str) and not _number(name)]
         if odd:
             found.notes.append(f"frames count in the order of the file: {odd[0]!r} is no number")
+    if layout.every and len(set(numbers)) < len(numbers):
+        found.notes.append("frames count in the order of the file: a number stands there twice")
+        numbers = list(range(len(frames)))
     kinds = set()
     order = sorted(range(len(frames)), key=numbers.__getitem__)
     for n in order:
@@ -123,7 +127,7 @@ def _keys(content, depth: int = 4) -> dict[str, None]:
     keys: dict[str, None] = {}
     if isinstance(content, Mapping):
         keys = {str(key): None for key in list(content)[:50]}
-        content = list(content.values())
+        content = list(content.values()) if isinstance(content, dict) else None
     if isinstance(content, list):
         for item in content[:3]:
             keys |= _keys(item, depth - 1)

@@ -38,7 +38,7 @@ def named(content):
     known = {str(name).lower(): name for name in content}
     name = next((known[name] for name in POINTS if name in known), None)
     if name is None:
-        fits = [key for key in content if _shaped(content[key])]
+        fits = [key for key in content if _shaped(_read(content, key))]
         if len(fits) != 1:
             return None
         name = fits[0]
@@ -173,6 +173,14 @@ def _shaped(array) -> bool:
     """Whether these can be keypoints."""
     shape = array.shape if isinstance(array, np.ndarray) else ()
     return len(shape) > 1 and shape[-1] in (2, 3, 4) and shape[-2] in KNOWN
+
+
+def _read(content: Mapping, name: str):
+    """An array by name; None for one that cannot be read, which need not be keypoints."""
+    try:
+        return content[name]
+    except ValueError:
+        return None
 
 
 def _numbers(content) -> np.ndarray | None:

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 
 from ..formats import FORMATS
+from .person import KEYPOINTS
 
 WITHIN = ("meta_info", "metadata", "meta", "info", "video_metadata", "video_info", "video", "image")
-SIZES = tuple(
-    (f"{what}width", f"{what}height")
-    for what in ("canvas_", "image_", "img_", "frame_", "video_", "")
-) + (("w", "h"),)
+BARE = (("width", "height"), ("w", "h"))
+SIZES = (
+    *((f"{w}_width", f"{w}_height") for w in ("canvas", "image", "img", "frame", "video")),
+    *BARE,
+)
 WIDTH_FIRST = ("image_size", "img_size", "resolution")
 HEIGHT_FIRST = ("img_shape", "orig_shape", "original_shape", "image_shape")
 RATES = ("fps", "frame_rate", "framerate", "video_fps")
@@ -53,7 +55,9 @@ def _places(content):
 
 
 def _size(place: Mapping) -> tuple[int, int] | None:
-    pairs = [(place[w], place[h]) for w, h in SIZES if w in place and h in place]
+    alone = any(key in place for key in KEYPOINTS)  # a person's width and height are their box
+    usual = [pair for pair in SIZES if not (alone and pair in BARE)]
+    pairs = [(place[w], place[h]) for w, h in usual if w in place and h in place]
     for names, step in ((WIDTH_FIRST, 1), (HEIGHT_FIRST, -1)):
         for name in names:
             value = place.get(name)

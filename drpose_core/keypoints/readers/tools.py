@@ -17,16 +17,16 @@ LANDMARKS = ("pose_landmarks", "poseLandmarks", "landmarks")
 
 def own_poses(content) -> Frames:
     """What drpose predict writes."""
-    if isinstance(content, Mapping) and content.keys() >= {"about", "poses"}:
+    if isinstance(content, dict) and content.keys() >= {"about", "poses"}:
         raise ValueError("it is what drpose predict wrote: 3D poses, not keypoints")
     return None
 
 
 def annotations(content) -> Frames:
     """COCO's annotations, boxes of a detector, Panoptic's 3D bodies: no keypoints to be read."""
-    if isinstance(content, Mapping) and "annotations" in content:
+    if isinstance(content, dict) and "annotations" in content:
         raise ValueError("it is a data set's annotations, not what a detector found")
-    if isinstance(content, Mapping) and _listed(content.get("bodies"), "joints19"):
+    if isinstance(content, dict) and _listed(content.get("bodies"), "joints19"):
         raise ValueError("it has 3D joints of Panoptic Studio, not keypoints of a picture")
     if _listed(content, "bbox") and not any(key in content[0] for key in KEYPOINTS):
         raise ValueError("it has boxes without keypoints: give what a pose detector wrote")
@@ -37,7 +37,7 @@ def mmpose(content) -> Frames:
     """MMPose: {"meta_info", "instance_info": people, or frames} of its demo, [{"frame_id",
     "instances"}] of a film by its inferencer.
     """
-    if isinstance(content, Mapping) and "instance_info" in content:
+    if isinstance(content, dict) and "instance_info" in content:
         content = content["instance_info"]
         if isinstance(content, list) and not _listed(content, "instances"):
             return [(None, content)]
@@ -68,7 +68,7 @@ def openpose(content) -> Frames:
 
 def by_picture(content) -> Frames:
     """AlphaPose's open and cmu, and PoseFlow's: {picture: {"people"}, or people}."""
-    if not isinstance(content, Mapping) or not content:
+    if not isinstance(content, dict) or not content:
         return None
     frames = list(content.values())
     if all(_has(frame, "people", "bodies") for frame in frames):
@@ -82,7 +82,7 @@ def by_picture(content) -> Frames:
 
 def by_track(content) -> Frames:
     """{person: {frame: {"keypoints", "scores"}}}, as pose data sets of films are handed on."""
-    if not isinstance(content, Mapping) or not content:
+    if not isinstance(content, dict) or not content:
         return None
     tracks = list(content.values())
     if not all(isinstance(track, Mapping) and track for track in tracks):
@@ -106,14 +106,14 @@ def results(content) -> Frames:
 
 def kinetics(content) -> Frames:
     """Kinetics-skeleton and GAST-Net: {"data": [{"frame_index", "skeleton": people}]}."""
-    if not isinstance(content, Mapping) or not _listed(content.get("data"), "skeleton"):
+    if not isinstance(content, dict) or not _listed(content.get("data"), "skeleton"):
         return None
     return [(frame_of(item), item["skeleton"]) for item in content["data"]]
 
 
 def mediapipe(content) -> Frames:
     """MediaPipe's landmarks: 33 times x, y, z, visibility, of one person or several, per frame."""
-    content = [content] if isinstance(content, Mapping) else content
+    content = [content] if isinstance(content, dict) else content
     if not isinstance(content, list) or not content:
         return None
     if all(item is None or _has(item, *LANDMARKS) for item in content):
@@ -147,7 +147,7 @@ def people(content) -> Frames:
     """A list of the people of one picture: ultralytics' to_json, MMPose's inferencer, OpenPifPaf,
     TensorFlow.js; a list of such lists; or one person.
     """
-    if isinstance(content, Mapping):
+    if isinstance(content, dict):
         one = _has(content, *KEYPOINTS) and _deep(_first(content, *KEYPOINTS)) <= 2
         return [(frame_of(content), [content])] if one else None
     if not isinstance(content, list) or not all(x is None or isinstance(x, Mapping | list)
