@@ -732,6 +732,7 @@ REFUSED = {
                       "it resembles OpenPose by 'pose_keypoints_2d'"),
     "like MediaPipe": ({"result": {"landmarks": 5, "presence": 1}},
                        "it resembles MediaPipe by 'landmarks', 'presence'"),
+    "empty": ({}, "it is empty"),
     "like nothing": ({"a": 1, "b": [2]}, r"it has 'a', 'b', no people\)"),
     "nobody": ({"version": 1.3, "people": []}, "holds nobody: 1 frame, all empty"),
     "no body": ({"people": [{"pose_keypoints_2d": [], "pose_keypoints_3d": [1.0] * 100}]},

@@ -1,5 +1,5 @@
-"""The joints that 2D detectors find, and how Human3.6M's seventeen come from them: one table a
-format, and the conversion.
+"""The joints that 2D detectors find, and how Human3.6M's seventeen come from them: one table
+per format; conversion applies it.
 
 Detectors mark what can be seen on the skin: nose, eyes, ears. Human3.6M's skeleton has a spine, a
 thorax, a neck and the crown of a head. They are derived, after the demonstrations of MMPose,
@@ -198,8 +198,9 @@ def body_of(count: int, format: str) -> list[int] | None:
 
 
 def conversion_table() -> pd.DataFrame:
-    """How each of Human3.6M's joints is made in each format, a column a format; "same" where it is
-    one of the format's own by that name.
+    """How each of Human3.6M's joints is made in each format, one column per format.
+
+    "same" where it is one of the format's own by that name.
     """
 
     def words(name: str, parts: dict[str, float]) -> str:

@@ -110,6 +110,8 @@ def _unknown(content) -> str:
     """What the content is, and which layouts it resembles."""
     keys = _keys(content)
     if not keys:
+        if content == {}:
+            return "it is empty"
         if isinstance(content, list):
             return "it is a list, but not of people, frames or numbers"
         return f"it is one {type(content).__name__}"
