@@ -34,21 +34,28 @@ LOAD = (
 
 
 def make(folder: Path, part: int = 1) -> None:
-    """Random poses, thirty recordings a subject, pickled and compressed as VideoPose3D does; part
-    20 makes a twentieth of the frames.
+    """The poses of the tests' small set over and over with a little noise, thirty recordings a
+    subject, pickled and compressed as VideoPose3D does; part 20 makes a twentieth of the frames.
     """
     rng = np.random.default_rng(0)
+    mini = Path(__file__).parents[1] / "tests" / "golden" / "h36m_mini"
+    poses = np.load(mini / "data_3d_h36m.npz", allow_pickle=True)["positions_3d"].item()
+    views = np.load(mini / "data_2d_h36m_gt.npz", allow_pickle=True)["positions_2d"].item()
+
+    def longer(array, frames, noise):
+        shape = (frames, *array.shape[1:])
+        return np.resize(array, shape).astype(np.float32) + noise * rng.random(shape, np.float32)
+
     positions3d, positions2d = {}, {}
     for subject, frames in FRAMES.items():
         lengths = np.diff(np.linspace(0, frames // part, 31).astype(int))
         names = [
             f"{action} {take}" for action in map("Action{}".format, range(15)) for take in (1, 2)
         ]
-        positions3d[subject] = {
-            n: rng.random((t, 32, 3), np.float32) for n, t in zip(names, lengths)
-        }
+        pose, pixels = (next(iter(source[subject].values())) for source in (poses, views))
+        positions3d[subject] = {n: longer(pose, t, 1e-3) for n, t in zip(names, lengths)}
         positions2d[subject] = {
-            n: [1000 * rng.random((t, 17, 2), np.float32) for _ in range(4)]
+            n: [longer(view[: len(pose)], t, 1.0) for view in pixels]
             for n, t in zip(names, lengths)
         }
     np.savez_compressed(

@@ -14,6 +14,8 @@ from helpers import MINI, published_state
 
 import drpose_core as dr
 from drpose_core import plots
+from drpose_core.cameras import world_to_camera
+from drpose_core.skeleton import MIRRORED
 
 # --- Human3.6M files
 
@@ -45,7 +47,47 @@ def nan_in(array):
     return array
 
 
+def everywhere(edit):
+    """Edit every array of a file's dictionary, a list of cameras camera by camera."""
+
+    def change_all(content):
+        for recordings in content.values():
+            for name, value in recordings.items():
+                many = isinstance(value, list)
+                recordings[name] = [edit(x) for x in value] if many else edit(value)
+
+    return change_all
+
+
+def in_camera(content):
+    for subject, recordings in content.items():
+        camera = dr.h36m_cameras(subject)[0]
+        for name, world in recordings.items():
+            world = torch.as_tensor(np.array(world), dtype=torch.float32)
+            recordings[name] = world_to_camera(world, camera).numpy()
+
+
+def named(folder, **metadata):
+    """The small set, its 2D file with VideoPose3D's metadata."""
+    shutil.copytree(MINI, folder, dirs_exist_ok=True)
+    path = folder / "data_2d_h36m_gt.npz"
+    content = np.load(path, allow_pickle=True)["positions_2d"]
+    np.savez(path, positions_2d=content, metadata=np.array(metadata, dtype=object))
+    return lambda: dr.h36m_poses(folder, keypoints="gt")
+
+
+COCO_SIDES = [[1, 3, 5, 7, 9, 11, 13, 15], [2, 4, 6, 8, 10, 12, 14, 16]]
 H36M = {
+    "COCO by name": (lambda d: named(d, layout_name="coco", keypoints_symmetry=COCO_SIDES), r"gt.npz says in its metadata that its joints are those of coco.*take keypoints of Human3.6M's joints"),
+    "COCO by its sides": (lambda d: named(d, keypoints_symmetry=COCO_SIDES), r"metadata that its joints are those of another layout"),
+    "millimetres": (lambda d: mini(d, "3d", everywhere(lambda a: a * 1000)), r"data_3d_h36m.npz: S9/\S+ 1 has 4\d\d.* from hip to knee, metres are wanted.*millimetres: divide by 1000"),
+    "inches": (lambda d: mini(d, "3d", everywhere(lambda a: a * 39.37)), r"another unit or another order"),
+    "normalised 2D": (lambda d: mini(d, "2d", everywhere(lambda a: a / 500 - 1)), r"gt.npz: S9/\S+ 1/0 has keypoints between -.* normalised already: pixels are wanted"),
+    "sides swapped": (lambda d: mini(d, "2d", everywhere(lambda a: a[:, list(MIRRORED)])), r"gt.npz: the keypoints of S9 are not the projection of data_3d_h36m.npz.*left and right are swapped"),
+    "COCO's order unnamed": (lambda d: mini(d, "2d", everywhere(lambda a: np.roll(a, 5, axis=1))), r"not the projection .* another order of joints, other cameras"),
+    "3D in a camera's frame": (lambda d: mini(d, "3d", in_camera), r"not the projection .* is in a camera's frame"),
+    "3D relative to the root": (lambda d: mini(d, "3d", everywhere(lambda a: a - a[:, :1])), r"not the projection .* is relative to the root"),
+    "other frames": (lambda d: mini(d, "2d", everywhere(lambda a: a + 200)), r"they lie [\d.]+ sizes of a person away"),
     "missing folder": (lambda d: lambda: dr.h36m_poses(d / "nowhere"), r"data_2d_h36m_cpn_ft_h36m_dbb.npz not found: see data/README.md"),
     "missing 3D file": (lambda d: (mini(d), (d / "data_3d_h36m.npz").unlink())[0], r"data_3d_h36m.npz not found: see data/README.md"),
     "other keypoints there": (lambda d: (mini(d), lambda: dr.h36m_poses(d, keypoints="hrnet"))[1], r"hrnet.npz not found: this folder has keypoints cpn_ft_h36m_dbb, gt"),
@@ -166,7 +208,7 @@ FILES = {
     "NaN weights": (lambda d: published(lambda s: s["encoder_feat.fcn.bias"].fill_(float("nan"))), r"holds NaN or infinite numbers in encoder_feat.fcn.bias"),
     "numbers as names": (lambda d: lambda: dr.load_published({1: torch.zeros(2)}), r"the state dict holds no plain state dict"),
     "another schedule": (lambda d: published(lambda s: s.update(alphas_cumprod=torch.linspace(1, 0, 1000))), r"another noise schedule than the cosine"),
-    "empty .pth": (lambda d: ((d / "best.pth").write_bytes(b""), lambda: dr.load_published(d / "best.pth"))[1], r"best.pth cannot be read as weights alone"),
+    "empty .pth": (lambda d: ((d / "best.pth").write_bytes(b""), lambda: dr.load_published(d / "best.pth"))[1], r"best.pth is empty: download it again"),
     "no diffusion buffers": (lambda d: published(lambda s: s.pop("alphas_cumprod")), r"lacks alphas_cumprod: it is no full DRPose checkpoint"),
     "layout unknown": (lambda d: lambda: dr.load_published({}, lifter="mlp"), r"no published layout is known for lifter 'mlp': choose from dcgct, htnet"),
 }  # fmt: skip

@@ -152,7 +152,8 @@ def test_bare_initial_models_go_in_and_out(lifter, tmp_path, capsys, monkeypatch
     ):
         dr.load_published(tmp_path / "bare.pth", lifter)
     with pytest.raises(
-        ValueError, match="is not of the published layout for this lifter: it lacks"
+        ValueError,
+        match=f"is not of the published layout .* has the names of {lifter}: give lifter='{lifter}'",
     ):
         dr.load_published_lifter(tmp_path / "bare.pth", "htnet" if lifter == "dcgct" else "dcgct")
 
@@ -260,6 +261,63 @@ def test_a_published_file_loads_like_its_state_dict(tmp_path):
 
 def test_a_shorter_schedule_is_read_from_its_buffers():
     assert len(dr.load_published(published_state(timesteps=50)).schedule) == 50
+
+
+@pytest.fixture(scope="module")
+def weights():
+    return published_state()
+
+
+WRAPPERS = {
+    "under a name": lambda state: {"state_dict": state, "epoch": 3},
+    "of VideoPose3D's kin": lambda state: {"model_pos": state, "lr": 1e-3, "optimizer": {"a": 1}},
+    "two prefixes": lambda state: {f"module.module.{name}": x for name, x in state.items()},
+    "compiled": lambda state: {f"_orig_mod.module.{name}": x for name, x in state.items()},
+    "of a trainer": lambda state: {"model": {f"model.{name}": x for name, x in state.items()}},
+    "half": lambda state: {n: x.half() if x.is_floating_point() else x for n, x in state.items()},
+    "bfloat16": lambda state: {
+        n: x.bfloat16() if x.is_floating_point() else x for n, x in state.items()
+    },
+}
+
+
+@pytest.mark.parametrize("wrap", WRAPPERS.values(), ids=WRAPPERS)
+def test_wrapped_and_half_precise_weights_are_the_same_weights(tmp_path, weights, wrap):
+    torch.save(wrap(weights), tmp_path / "w.pth.tar")
+    model = dr.load_published(tmp_path / "w.pth.tar")
+    bias = model.denoiser.time1.bias
+    assert bias.dtype == torch.float32
+    assert torch.allclose(bias, weights["pose_estimator.time_mlp.1.bias"], atol=4e-3)
+
+
+def test_what_is_no_file_of_weights_is_named(tmp_path, weights):
+    """And torch's advice to open it all the same is never repeated."""
+    path = tmp_path / "w.pth"
+
+    def refused(content, sentence, load=dr.load_published):
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        else:
+            torch.save(content, path)
+        with pytest.raises(ValueError, match=sentence) as error:
+            load(path)
+        assert "weights_only" not in str(error.value) and "\x1b" not in str(error.value)
+
+    page = b"\n<!DOCTYPE html><html><head><title>Virus scan warning</title></head></html>"
+    for load in (dr.load_published, dr.load_checkpoint):
+        refused(page, r"w.pth is a web page, not weights.*download the file itself", load)
+        refused(b"", "w.pth is empty: download it again", load)
+        refused(b"version https://git-lfs.github.com/spec/v1", "pointer of Git LFS", load)
+    refused(b"hello, this is text", "cannot be read as weights alone: it is damaged, cut short")
+    torch.save(weights, path)
+    refused(path.read_bytes()[:5000], "cannot be read as weights alone: it is damaged, cut short")
+    refused({"net": torch.nn.Linear(2, 2)}, r"it asks for torch.nn.modules.linear.Linear.*not run")
+    refused({"model": weights, "ema": weights}, "it has model, ema: choose one of model, ema and")
+    refused({"lr": 1.0}, "holds no plain state dict: it has lr: save model.state_dict")
+    refused([1, 2], "holds no plain state dict: save model.state_dict")
+    refused(weights, r"is a file of PyTorch.*a name that ends in .pth", dr.load_checkpoint)
+    other = {n: x.flip(0) if n == "alphas_cumprod" else x for n, x in weights.items()}
+    refused(other, "was trained with another noise schedule")
 
 
 class Malice:

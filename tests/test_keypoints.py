@@ -13,10 +13,22 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from keypoint_files import (
+    alphapose,
+    alphapose_open,
+    detected,
+    mmpose_demo,
+    mmpose_demo_picture,
+    mmpose_inferencer,
+    mmpose_inferencer_pictures,
+    mmpose_instances,
+    openpose,
+)
 
 import drpose_core as dr
 from drpose_core.keypoints import plausible
-from drpose_core.keypoints.formats import FORMATS, conversion_table, formats_of, to_h36m
+from drpose_core.keypoints.conversion import to_h36m
+from drpose_core.keypoints.formats import FORMATS, conversion_table, formats_of
 from drpose_core.keypoints.people import follow
 from drpose_core.skeleton import JOINTS, MIRRORED, J
 
@@ -30,152 +42,6 @@ def pixels():
     poses = dr.synthetic_poses("test", stride=5, seconds=4, takes=1, keypoints="exact")
     one = next(n for n, name in enumerate(poses.sequences) if name.startswith("S9/Walking"))
     return dr.screen_to_pixels(poses.kp2d[poses.sequence == one][:20], 1000, 1000).numpy()
-
-
-def detected(pixels, form):
-    """What a detector of a format would mark:
-
-    the joints it shares, and a face and feet at plausible places.
-    """
-    at = {name: pixels[:, j] for j, name in enumerate(JOINTS)}
-    up = (at["head"] - at["neck"]) / 2
-    across = (at["left shoulder"] - at["right shoulder"]) / 5
-    at |= {
-        "nose": at["neck"] + 0.1 * up,
-        "left eye": at["neck"] + 0.4 * up + 0.4 * across,
-        "left ear": at["neck"] + 0.3 * up + across,
-    }
-    at |= {
-        "right eye": at["neck"] + 0.4 * up - 0.4 * across,
-        "right ear": at["neck"] + 0.3 * up - across,
-    }
-    at |= {"crown": at["head"], "neck base": at["thorax"], "pelvis": at["hip"]}
-    for side in ("left", "right"):
-        at |= {
-            f"{side} {toe}": at[f"{side} foot"] + (5, 9) for toe in ("big toe", "small toe", "heel")
-        }
-    return np.stack([at[name] for name in FORMATS[form].joints], axis=1)
-
-
-# --- the tools' files, written by the rules of their own code
-
-
-def mmpose_instances(people):
-    """mmpose.structures.utils.split_instances: bbox is a tuple of a list."""
-    return [
-        {
-            "keypoints": xy.tolist(),
-            "keypoint_scores": c.tolist(),
-            "bbox": [[*xy.min(0).tolist(), *xy.max(0).tolist()]],
-            "bbox_score": 0.93,
-        }
-        for xy, c in people
-    ]
-
-
-def mmpose_inferencer(folder, frames):
-    """MMPoseInferencer(..., pred_out_dir=...):
-
-    a film is a list of frames, indented by two spaces.
-    """
-    content = [
-        {"frame_id": n, "instances": mmpose_instances(people)} for n, people in enumerate(frames)
-    ]
-    (folder / "film.json").write_text(json.dumps(content, indent="  "))
-    return folder / "film.json"
-
-
-def mmpose_inferencer_pictures(folder, frames):
-    """The same of a folder of pictures: a file a picture, a list of people."""
-    out = folder / "predictions"
-    out.mkdir()
-    for n, people in enumerate(frames):
-        (out / f"img{n + 8}.json").write_text(json.dumps(mmpose_instances(people), indent="  "))
-    return out
-
-
-def mmpose_demo(folder, frames, dataset="coco"):
-    """topdown_demo_with_mmdet.py --save-predictions:
-
-    json_tricks writes arrays as dictionaries, frames count from 1.
-    """
-    weights = {"__ndarray__": [1.0] * 17, "dtype": "float32", "shape": [17]}
-    about = {
-        "dataset_name": dataset,
-        "num_keypoints": 17,
-        "keypoint_id2name": {"0": "nose"},
-        "joint_weights": weights,
-        "sigmas": weights,
-    }
-    info = [
-        {"frame_id": n + 1, "instances": mmpose_instances(people)}
-        for n, people in enumerate(frames)
-    ]
-    (folder / "results_film.json").write_text(
-        json.dumps({"meta_info": about, "instance_info": info}, indent="\t")
-    )
-    return folder / "results_film.json"
-
-
-def mmpose_demo_picture(folder, frames, dataset="coco"):
-    (folder / "results_img.json").write_text(
-        json.dumps(
-            {"meta_info": {"dataset_name": dataset}, "instance_info": mmpose_instances(frames[0])},
-            indent="\t",
-        )
-    )
-    return folder / "results_img.json"
-
-
-def alphapose(folder, frames, follow=False):
-    """alphapose.utils.pPose_nms.write_json: one list, frames without people are not there."""
-    rows = []
-    for n, people in enumerate(frames):
-        for who, (xy, c) in enumerate(people):
-            row = {
-                "image_id": f"{n}.jpg",
-                "category_id": 1,
-                "keypoints": np.column_stack([xy, c]).ravel().tolist(),
-                "score": 2.9,
-            }
-            row["box"] = [*xy.min(0).tolist(), *np.ptp(xy, axis=0).tolist()]
-            rows.append(row | ({"idx": who + 1} if follow else {"idx": [0.0]}))
-    (folder / "alphapose-results.json").write_text(json.dumps(rows))
-    return folder / "alphapose-results.json"
-
-
-def alphapose_open(folder, frames):
-    """--format open: OpenPose's 18 joints, a dictionary of pictures."""
-    content = {}
-    for n, people in enumerate(frames):
-        flat = [
-            {"pose_keypoints_2d": np.column_stack([xy, c]).ravel().tolist()} for xy, c in people
-        ]
-        content[f"{n}.jpg"] = {"version": "AlphaPose v0.3", "people": flat}
-    (folder / "alphapose-results.json").write_text(json.dumps(content))
-    return folder / "alphapose-results.json"
-
-
-def openpose(folder, frames):
-    """--write_json: a file a frame; a joint that was not found is 0, 0, 0."""
-    out = folder / "json"
-    out.mkdir()
-    for n, people in enumerate(frames):
-        entries = []
-        for xy, c in people:
-            flat = np.column_stack([np.where(c[:, None] > 0, xy, 0), c]).ravel().round(3).tolist()
-            more = {
-                f"{part}_keypoints_{d}d": []
-                for part in ("face", "hand_left", "hand_right")
-                for d in (2, 3)
-            }
-            entries.append(
-                {"person_id": [-1], "pose_keypoints_2d": flat, "pose_keypoints_3d": [], **more}
-            )
-        (out / f"film_{n:012d}_keypoints.json").write_text(
-            json.dumps({"version": 1.3, "people": entries})
-        )
-    return out
 
 
 WRITERS = [
@@ -317,40 +183,27 @@ def test_conversion_is_the_table(form, pixels):
     at = {name: keypoints[:, k] for k, name in enumerate(FORMATS[form].joints)}
     if "left ear" in at:
         at["ears"] = (at["left ear"] + at["right ear"]) / 2
-    made = {}
-    for name, words in conversion_table()[form].items():
-        if words == "same":
-            made[name] = at[name]
-            continue
-        terms = re.findall(r"(?:^|([+-]) )([\d.]+ )?([a-z ]+?)(?= [+-] |$)", words)
+    table = conversion_table()[form]
+
+    def made(name):
+        if table[name] == "same":
+            return at[name]
         value = 0
-        for sign, weight, part in terms:
-            place = (
-                at[part]
-                if part in at
-                else made[part]
-                if part in made
-                else at[{"hip": "pelvis", "thorax": "neck base"}[part]]
-                if part in ("hip", "thorax") and "pelvis" in at
-                else middle(at, part)
-            )
+        for sign, weight, part in re.findall(
+            r"(?:^|([+-]) )([\d.]+ )?([a-z ]+?)(?= [+-] |$)", table[name]
+        ):
+            place = at[part] if part in at else made(part)
             value = value + (-1 if sign == "-" else 1) * float(weight or 1) * place
-        made[name] = value
+        return value
+
     kp2d, confidence = to_h36m(keypoints, np.ones(keypoints.shape[:2]), form)
     assert (confidence == 1).all()
     for j, name in enumerate(JOINTS):
-        assert np.allclose(kp2d[:, j], made[name], atol=1e-3), name
+        assert np.allclose(kp2d[:, j], made(name), atol=1e-3), name
     near = np.linalg.norm(kp2d - pixels, axis=-1).mean(0) / (
         pixels[..., 1].max() - pixels[..., 1].min()
     )
     assert near.max() < 0.04, "the joints made lie near those of the skeleton"
-
-
-def middle(at, part):
-    if part == "thorax" and "neck base" in at:
-        return at["neck base"]
-    name = {"hip": "hip", "thorax": "shoulder"}[part]
-    return (at[f"left {name}"] + at[f"right {name}"]) / 2
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -535,7 +388,7 @@ def test_what_may_be_wrong_is_warned_of(pixels):
     assert "hardly any person" in found.notes[-1]
     rng = np.random.default_rng(0)
     with pytest.warns(UserWarning, match="hardly any person"):
-        dr.read_keypoints(rng.uniform(0, 900, (5, 25, 2)))
+        dr.read_keypoints(rng.uniform(0, 900, (5, 1, 25, 2)))
     half = np.concatenate([pixels[:, None], pixels[:, None] + (400, 0)], axis=1)
     half[:, 1, 5:] = np.nan
     with pytest.warns(
@@ -585,22 +438,33 @@ BAD = [
     ),
     (np.full((3, 17, 2), np.nan), "holds nobody: 3 frames, all empty"),
     (
-        np.random.default_rng(0).uniform(0, 1, (3, 17, 2)),
-        r"between -2 and 2, not in pixels.*keypoint_scale 0",
+        np.random.default_rng(0).uniform(0, 1, (3, 1, 17, 2)),
+        r"between 0 and 1, fractions of the picture.*image_size=.1920, 1080. .--image-size 1920",
+    ),
+    (
+        np.random.default_rng(0).uniform(-1, 1, (3, 1, 17, 2)),
+        r"between -2 and 2, around 0, not in pixels.*keypoint_scale 0",
     ),
     (
         np.concatenate(
-            [np.random.default_rng(0).uniform(0, 900, (3, 17, 2)), np.full((3, 17, 1), -0.2)], -1
+            [
+                np.random.default_rng(0).uniform(0, 900, (3, 1, 17, 2)),
+                np.full((3, 1, 17, 1), -0.2),
+            ],
+            -1,
         ),
         "confidences below 0: is the third number a depth",
     ),
-    (np.random.default_rng(0).uniform(0, 1, (3, 17, 2)) * 1e7, "in no picture: pixels are wanted"),
+    (
+        np.random.default_rng(0).uniform(0, 1, (3, 1, 17, 2)) * 1e7,
+        "in no picture: pixels are wanted",
+    ),
     (
         np.zeros((3, 19, 2)) + 5,
         "19 keypoints a person belong to no known format: bring them into one of coco17 .17., "
         "halpe26",
     ),
-    (np.zeros((3, 17, 4)), r"keypoints must be .K, 2., .frames, K, 2."),
+    (np.zeros((3, 17, 4)), "four numbers per keypoint are known of MediaPipe only"),
     (np.zeros((0, 17, 2)), r"keypoints must be .K, 2."),
     (pd.DataFrame({"x": [1.0]}), "the table lacks y"),
     (pd.DataFrame({"x": ["a"], "y": [1.0]}), "something else than numbers in x, y"),
@@ -663,24 +527,24 @@ BROKEN = {
     "[" * 100_000: "is not complete JSON",
     "7": "no keypoints of a known layout .it is one int",
     '"x"': "no keypoints of a known layout",
-    "[1, 2]": "it is a list, but not of people or frames",
-    '[{"a": 1}]': "a person lacks 'keypoints'",
+    "[1, 2]": "it is a list, but not of people, frames or numbers",
+    '[{"a": 1}]': "it has 'a', no people",
     '[{"keypoints": [1, 2, 3, 4]}]': "4 numbers, not x, y, confidence in a row",
-    '[{"keypoints": [[1, 2, 3]], "keypoint_scores": [1]}]': r"\(1, 3\), not \(joints, 2\)",
+    '[{"keypoints": [[1, 2, 3]], "keypoint_scores": [1]}]': "three coordinates and a score: 3D, not 2D",
     '[{"keypoints": [[1, 2]], "keypoint_scores": [1, 2]}]': "1 keypoints have .2,. scores",
-    '[{"keypoints": [["a", 2]], "keypoint_scores": [1]}]': "no keypoints of a known layout",
-    '[{"keypoints": [[1, 2], [3]]}]': "no keypoints of a known layout",
+    '[{"keypoints": [["a", 2]], "keypoint_scores": [1]}]': "nobody who can be read: keypoints of a person are not numbers",
+    '[{"keypoints": [[1, 2], [3]]}]': "keypoints of a person are not numbers, or not alike in length",
     '{"people": [{"pose_keypoints_2d": [1, 2, 3]}, {"pose_keypoints_2d": [1, 2, 3, 4, 5, 6]}]}': "people have 1 and 2 keypoints",
     '{"people": 3}': "no keypoints of a known layout",
     '{"people": [{"person_id": [], "pose_keypoints_2d": [1, 2]}]}': "2 numbers, not x, y, confidence in a row",
-    '[{"frame_id": 1e30, "instances": [{"keypoints": [[1, 2]]}]}]': "is no number of a frame",
+    '[{"frame_id": 1e30, "instances": [{"keypoints": [[1, 2]]}]}]': "1 keypoints a person belong to no known format",
     '{"annotations": [], "images": []}': "a data set's annotations, not what a detector found",
-    '{"0": {"keypoints": []}}': "it has .0., no people",
-    "[[1, 2], [3, 4]]": "a list, but not of people or frames; plain numbers go in as an array",
+    '{"0": {"keypoints": []}}': "it has .0., .keypoints., no people; it resembles ultralytics",
+    "[[1, 2], [3, 4]]": "2 keypoints a person belong to no known format",
     '{"people": []}': "holds nobody: 1 frame, all empty",
     "[]": "holds nobody",
-    '{"meta_info": 5, "instance_info": []}': "no keypoints of a known layout",
-    '[{"image_id": 3, "keypoints": []}]': "no keypoints of a known layout",
+    '{"meta_info": 5, "instance_info": []}': "holds nobody: 1 frame, all empty",
+    '[{"image_id": 3, "keypoints": []}]': "holds nobody who can be read: a person has no keypoints of a body",
 }
 
 
@@ -692,15 +556,15 @@ def test_broken_files_get_a_sentence(tmp_path, text, sentence):
 
 
 def test_missing_files_and_folders_get_a_sentence(tmp_path, pixels):
-    with pytest.raises(
-        FileNotFoundError, match=r"nothing.json not found: give the JSON that MMPose"
-    ):
+    with pytest.raises(FileNotFoundError, match=r"nothing.json not found: give the JSON, npz"):
         dr.read_keypoints(tmp_path / "nothing.json")
     with pytest.raises(FileNotFoundError, match=r"holds no .json files"):
         dr.read_keypoints(tmp_path)
-    mmpose_inferencer(tmp_path, [[(detected(pixels, "coco17")[0], np.ones(17))]] * 3)
+    film = mmpose_inferencer(tmp_path, [[(detected(pixels, "coco17")[0], np.ones(17))]] * 3)
+    assert len(dr.read_keypoints(tmp_path)) == 3, "one file of a folder is read as that file"
+    (tmp_path / "film_2.json").write_bytes(film.read_bytes())
     with pytest.raises(
-        ValueError, match=r"film.json holds 3 frames; a folder should have one file a frame"
+        ValueError, match=r"film.json holds 3 frames; of several files each should be one frame"
     ):
         dr.read_keypoints(tmp_path)
 
@@ -792,13 +656,6 @@ def test_a_picture_of_another_size_is_noticed(pixels):
     assert not any("outside" in note for note in dr.read_keypoints(pixels, image_size=SIZE).notes)
 
 
-def test_people_of_one_picture_taken_for_a_film_are_noticed(pixels):
-    crowd = np.stack([pixels[0] * 0.3 + shift for shift in ((0, 0), (500, 100), (200, 600))])
-    with pytest.warns(UserWarning, match=r"people jump from frame to frame: .* array\[None\]"):
-        dr.read_keypoints(crowd, image_size=SIZE)
-    assert dr.read_keypoints(crowd[None], image_size=SIZE).person.tolist() == [0, 1, 2]
-
-
 @pytest.mark.filterwarnings("ignore:.*left out:UserWarning")
 def test_people_hardly_seen_are_pointed_out(pixels):
     sure = np.full((20, 17, 1), 0.9)
@@ -864,7 +721,7 @@ def test_numbers_below_zero_are_nobodys(tmp_path, pixels):
         for shift, who in ((0, -1), (300, 0))
     ]
     (tmp_path / "k.json").write_text(json.dumps(rows))
-    assert dr.read_keypoints(tmp_path / "k.json", format="h36m17").person.tolist() == [0, 1]
+    assert dr.read_keypoints(tmp_path / "k.json", format="h36m17").person.tolist() == [1, 0]
 
 
 def test_tables_take_the_names_that_tools_use(pixels):
@@ -884,16 +741,6 @@ def test_tables_take_the_names_that_tools_use(pixels):
     assert len(dr.read_keypoints(people, image_size=SIZE)) == 20, (
         "rows without a person's name are not lost"
     )
-
-
-def test_files_of_other_kinds_say_what_to_do(tmp_path):
-    for suffix, remedy in (
-        (".npy", r"read_keypoints\(np.load\(path\)\)"),
-        (".csv", r"read_keypoints\(pd.read_csv\(path\)\)"),
-    ):
-        (tmp_path / f"k{suffix}").write_bytes(b"x")
-        with pytest.raises(ValueError, match=f"is no JSON: in a cell, {remedy}"):
-            dr.read_keypoints(tmp_path / f"k{suffix}")
 
 
 def test_pictures_with_numbers_of_a_data_set_are_no_film(tmp_path, pixels):

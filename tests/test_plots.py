@@ -7,7 +7,8 @@ import torch
 
 import drpose_core as dr
 from drpose_core import plots
-from drpose_core.keypoints.formats import FORMATS, to_h36m
+from drpose_core.keypoints.conversion import to_h36m
+from drpose_core.keypoints.formats import FORMATS
 from drpose_core.skeleton import BONES
 
 

@@ -7,17 +7,26 @@ import warnings
 
 import numpy as np
 
-from .plausible import STRANGE
+from .found import Found
+from .people import Film
+from .plausible import STRANGE, filled
 
 FAR = 8.0  # times as far from a person's middle as their joints as a rule: no joint of theirs
 ENOUGH = 8  # of a person's 17 joints must be seen
 FAINT = 0.3  # mean confidence of a person hardly seen
+ODD = 3.0  # surprise of people who may be turned
 JUMP = 2.0  # sizes of a person that nobody moves in most frames
 
 
-def as_pixels(name: str, rows: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray]:
-    """Places (N, K, 2) and confidence (N, K) of rows (N, K, 3), both 0 for what is not seen;
-    checked to be pixels.
+def as_pixels(
+    name: str,
+    rows: np.ndarray,
+    least: float,
+    size: tuple[int, int] | None,
+    notes: list[str],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Places (N, K, 2) and confidence (N, K) of rows (N, K, 3), both 0 for what is not seen, in
+    pixels: fractions of the picture are multiplied by its size. ValueError for anything else.
     """
     points, sure = rows[..., :2], np.nan_to_num(rows[..., 2], nan=0.0)
     if (sure < 0).mean() > 0.2:
@@ -29,17 +38,47 @@ def as_pixels(name: str, rows: np.ndarray, least: float) -> tuple[np.ndarray, np
     there &= (np.nan_to_num(points) != 0).any(-1)  # (0, 0) is how tools say "not found"
     if not there.any():
         raise ValueError(
-            f"{name} has no keypoint with a confidence of {least} or more: nothing to go by"
+            f"{name} has no keypoint with a confidence of {least:g} or more: nothing to go by"
         )
     far = np.median(np.abs(points[there]).max(-1))
     if far <= 2:
-        raise ValueError(
-            f"{name} has keypoints between -2 and 2, not in pixels: multiply by the picture's size "
-            "(OpenPose: --keypoint_scale 0)"
-        )
+        if (points[there] < -0.1).mean() > 0.1:
+            raise ValueError(
+                f"{name} has keypoints between -2 and 2, around 0, not in pixels: give pixels "
+                "(OpenPose: --keypoint_scale 0), not MediaPipe's world landmarks"
+            )
+        if size is None:
+            raise ValueError(
+                f"{name} has keypoints between 0 and 1, fractions of the picture, not in pixels: "
+                "give its width and height, image_size=(1920, 1080) (--image-size 1920 1080)"
+            )
+        notes.append(f"fractions of the picture, multiplied by its {size[0]} x {size[1]} pixels")
+        points = points * size
     if far > 1e5:
         raise ValueError(f"{name} has keypoints up to {far:.3g}, in no picture: pixels are wanted")
     return np.where(there[..., None], points, 0.0), np.where(there, sure, 0.0)
+
+
+def left_out(found: Found) -> list[str]:
+    """A sentence on people who could not be read."""
+    if not found.refused:
+        return []
+    frame, reason = found.refused[0]
+    count = many(len(found.refused), "person", "people")
+    return [f"{count} left out (first in frame {frame}): {reason}"]
+
+
+def film_notes(frame: np.ndarray, film: Film, found: Found) -> list[str]:
+    """Sentences on frames without a person, and on the frame rate where it is not known."""
+    notes = []
+    seen = len(np.unique(frame))
+    count = int(film.tick[-1] - film.tick[0]) + 1 if film.regular else seen
+    count = count if found.looked is None else len(found.looked)
+    if count > seen:
+        notes.append(f"{many(count - seen, 'frame')} of {count:,} without a person: no pose there")
+    if seen > 1 and found.fps is None:
+        notes.append("no frame rate in the file: where one is needed give fps, else 30 is assumed")
+    return notes
 
 
 def far_away(points: np.ndarray, sure: np.ndarray) -> np.ndarray:
@@ -80,6 +119,7 @@ def doubtful(
     (width, height).
     """
     doubts = [*_outside(kp2d, confidence, size), *_jumps(kp2d, frame, person)]
+    doubts += _turned(kp2d, confidence > 0)
 
     def where(n):
         return f"person {person[n]} in frame {frame[n]}"
@@ -111,6 +151,24 @@ def _outside(kp2d: np.ndarray, confidence: np.ndarray, size: tuple[int, int]) ->
         f"{size[1]}, they reach from "
         f"({left:.0f}, {top:.0f}) to ({right:.0f}, {low:.0f}): is its size right, width before "
         "height?"
+    ]
+
+
+def _turned(kp2d: np.ndarray, seen: np.ndarray) -> list[str]:
+    """A sentence if people look much more like people when x and y are exchanged or the picture is
+    turned by a quarter: so do 99 of 100 synthetic people who are, and none who is not.
+    """
+    few = slice(None, None, max(1, len(kp2d) // 100))
+    kp2d, seen = kp2d[few], seen[few]
+    x, y = kp2d[..., 0], kp2d[..., 1]
+    given = filled(kp2d, seen)[1]
+    ways = ((y, x), (y, -x), (-y, x))
+    best = np.min([filled(np.stack(way, axis=-1), seen)[1] for way in ways], axis=0)
+    if ((given > ODD) & (best < given / 2)).mean() <= 0.5:
+        return []
+    return [
+        "people lie, or x and y are exchanged, or the picture is turned by 90 degrees: is x before "
+        "y, is the picture upright?"
     ]
 
 

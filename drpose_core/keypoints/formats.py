@@ -1,5 +1,5 @@
-"""The joints that 2D detectors find, and how Human3.6M's seventeen come from them: one table a
-format, and the conversion.
+"""The joints that 2D detectors find, and how Human3.6M's seventeen come from them: one table
+per format; conversion applies it.
 
 Detectors mark what can be seen on the skin: nose, eyes, ears. Human3.6M's skeleton has a spine, a
 thorax, a neck and the crown of a head. They are derived, after the demonstrations of MMPose,
@@ -9,7 +9,6 @@ models have not seen that difference in training.
 
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from ..skeleton import BONES, JOINTS
@@ -47,6 +46,29 @@ _BODY_25 = (
     "left big toe", "left small toe", "left heel", "right big toe", "right small toe", "right heel",
 )  # fmt: skip
 _BODY_18 = tuple(name for name in _BODY_25[:19] if name != "pelvis")
+_BODY_25B = (
+    *_COCO, "upper neck", "crown", "left big toe", "left small toe", "left heel", "right big toe",
+    "right small toe", "right heel",
+)  # fmt: skip
+_MEDIAPIPE = (
+    "nose", "left eye inner", "left eye", "left eye outer", "right eye inner", "right eye",
+    "right eye outer", "left ear", "right ear", "mouth left", "mouth right", "left shoulder",
+    "right shoulder", "left elbow", "right elbow", "left wrist", "right wrist", "left pinky",
+    "right pinky", "left index", "right index", "left thumb", "right thumb", "left hip",
+    "right hip", "left knee", "right knee", "left foot", "right foot", "left heel", "right heel",
+    "left foot index", "right foot index",
+)  # fmt: skip
+_CROWDPOSE = (*_COCO[5:], "crown", "neck base")
+_AIC = (
+    "right shoulder", "right elbow", "right wrist", "left shoulder", "left elbow", "left wrist",
+    "right hip", "right knee", "right foot", "left hip", "left knee", "left foot", "crown",
+    "neck base",
+)  # fmt: skip
+_MPII = (
+    "right foot", "right knee", "right hip", "left hip", "left knee", "left foot", "pelvis",
+    "neck base", "upper neck", "crown", "right wrist", "right elbow", "right shoulder",
+    "left shoulder", "left elbow", "left wrist",
+)  # fmt: skip
 
 _SIDES = ("left", "right")
 _ARMS_AND_LEGS = tuple(
@@ -82,6 +104,8 @@ _MIDDLES = {
 }
 _CHIN = {"neck": {"nose": 0.75, "thorax": 0.25}}
 _CROWN = {"head": {"ears": 1.6, "thorax": -0.6}}
+# Without a nose the neck is put halfway up to the crown, where Human3.6M's skeleton has it.
+_HEADED = {"neck": {"thorax": 0.5, "crown": 0.5}, "head": {"crown": 1.0}}
 _SAME: Recipe = {name: {name: 1.0} for name in LIMBS}
 
 FORMATS = {
@@ -106,71 +130,57 @@ FORMATS = {
         _FACE + _ARMS_AND_LEGS + _STAR + (("neck base", "nose"),),
         _SAME | {"hip": _MIDDLES["hip"], "thorax": {"neck base": 1.0}} | _SPINE | _CHIN | _CROWN,
     ),
+    "body25b": JointFormat(
+        "OpenPose BODY_25B",
+        _BODY_25B,
+        _FACE + _ARMS_AND_LEGS + _FEET + _BOX + (("upper neck", "crown"),),
+        _SAME | _MIDDLES | _SPINE | _CHIN | {"head": {"crown": 1.0}},
+    ),
+    "mediapipe33": JointFormat(
+        "MediaPipe (BlazePose), 33 landmarks",
+        _MEDIAPIPE,
+        _FACE + _ARMS_AND_LEGS + _BOX + tuple(
+            (f"{s} {a}", f"{s} {b}") for s in _SIDES
+            for a, b in (("foot", "heel"), ("foot", "foot index"), ("wrist", "index"))
+        ),
+        _SAME | _MIDDLES | _SPINE | _CHIN | _CROWN,
+    ),
+    "crowdpose14": JointFormat(
+        "CrowdPose, 14 joints", _CROWDPOSE, _ARMS_AND_LEGS + _BOX + (("neck base", "crown"),),
+        _SAME | _MIDDLES | _SPINE | _HEADED,
+    ),
+    "aic14": JointFormat(
+        "AI Challenger, 14 joints", _AIC, _ARMS_AND_LEGS + _BOX + (("neck base", "crown"),),
+        _SAME | _MIDDLES | _SPINE | _HEADED,
+    ),
+    "mpii16": JointFormat(
+        "MPII, 16 joints",
+        _MPII,
+        _ARMS_AND_LEGS + _TREE + (("neck base", "upper neck"), ("upper neck", "crown")),
+        _SAME | {"hip": {"pelvis": 1.0}, "thorax": {"neck base": 1.0}} | _SPINE | _HEADED,
+    ),
     "h36m17": JointFormat(
         "Human3.6M, 17 joints", JOINTS, tuple((JOINTS[a], JOINTS[b]) for a, b in BONES),
         {name: {name: 1.0} for name in JOINTS}
     ),
 }  # fmt: skip
-# Whole-body formats begin with one of the above: COCO-WholeBody's 133 joints, Halpe's 136.
-LONGER = {133: "coco17", 136: "halpe26"}
-
-
-def to_h36m(
-    keypoints: np.ndarray, confidence: np.ndarray, format: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """Keypoints (..., K, 2) and confidence (..., K) of a format -> Human3.6M's (..., 17, 2) and
-    (..., 17).
-
-    A keypoint counts as seen if its confidence is above 0; others are ignored. A derived joint is
-    as sure as the least sure that it is made of, and has confidence 0 (and place 0) if one of them
-    is not seen.
-    """
-    joints = FORMATS[format].joints
-    seen = {name: (keypoints[..., k, :], confidence[..., k]) for k, name in enumerate(joints)}
-    if "nose" in seen:
-        seen["ears"] = _first_seen(
-            ("left ear", "right ear"), ("left eye", "right eye"), ("nose",), seen=seen
-        )
-    for name in sorted(
-        JOINTS, key=("hip", "thorax").__contains__, reverse=True
-    ):  # those that others are made of come first
-        parts = [(weight, *seen[part]) for part, weight in FORMATS[format].recipe[name].items()]
-        sure = np.min([c for _, _, c in parts], axis=0)
-        place = sum(weight * x for weight, x, _ in parts)
-        seen[name] = np.where(sure[..., None] > 0, place, 0.0), sure
-    return np.stack([seen[name][0] for name in JOINTS], axis=-2), np.stack(
-        [seen[name][1] for name in JOINTS], axis=-1
-    )
-
-
-def _first_seen(
-    *groups: tuple[str, ...], seen: dict[str, tuple[np.ndarray, np.ndarray]]
-) -> tuple[np.ndarray, np.ndarray]:
-    """The mean of those seen of the first group of which any is, and the confidence of the least
-    sure of them; the last group's if none is.
-    """
-    chosen = None
-    for group in reversed(groups):
-        place, sure = (np.stack([seen[name][part] for name in group]) for part in (0, 1))
-        weight = (sure > 0)[..., None]
-        mean = np.where(weight, place, 0.0).sum(0) / np.maximum(weight.sum(0), 1)
-        least = np.where(sure > 0, sure, np.inf).min(0)
-        there = weight.any(0)
-        chosen = (
-            (mean, np.where(there[..., 0], least, 0.0))
-            if chosen is None
-            else (np.where(there, mean, chosen[0]), np.where(there[..., 0], least, chosen[1]))
-        )
-    return chosen
+# A keypoint less sure than this counts as not seen: most detectors name every joint, and are not
+# sure of those outside the picture. MediaPipe's visibility says something else, whether the joint
+# is hidden; it places hidden joints well, so none of them is dropped.
+LEAST = 0.15
+LEAST_OF = dict.fromkeys(FORMATS, LEAST) | {"mediapipe33": 0.0}
+# Whole-body formats hold one of the above, mostly in front: COCO-WholeBody's 133 joints, Halpe's
+# 136 and 68 (without a face); Sapiens' 308 have the wrists among the hands.
+_FRONT = {133: "coco17", 136: "halpe26", 68: "halpe26"}
+LONGER = {n: (form, tuple(range(len(FORMATS[form].joints)))) for n, form in _FRONT.items()} | {
+    308: ("coco17", (*range(9), 62, 41, *range(9, 15)))
+}
 
 
 def formats_of(count: int) -> list[str]:
-    """The formats with so many joints, whole-body ones by their first joints; ValueError if there
-    is none.
-    """
-    fits = [name for name, format in FORMATS.items() if len(format.joints) == count] or [
-        LONGER[n] for n in LONGER if n == count
-    ]
+    """The formats with this number of joints; ValueError if there is none."""
+    fits = [name for name, format in FORMATS.items() if len(format.joints) == count]
+    fits += [LONGER[count][0]] if count in LONGER else []
     if not fits:
         known = ", ".join(f"{name} ({len(format.joints)})" for name, format in FORMATS.items())
         raise ValueError(
@@ -179,9 +189,18 @@ def formats_of(count: int) -> list[str]:
     return fits
 
 
+def body_of(count: int, format: str) -> list[int] | None:
+    """Where a format's joints stand in a list of count keypoints; None if the two do not fit."""
+    if len(FORMATS[format].joints) == count:
+        return list(range(count))
+    longer, places = LONGER.get(count, (None, ()))
+    return list(places) if longer == format else None
+
+
 def conversion_table() -> pd.DataFrame:
-    """How each of Human3.6M's joints is made in each format, a column a format; "same" where it is
-    one of the format's own by that name.
+    """How each of Human3.6M's joints is made in each format, one column per format.
+
+    "same" where it is one of the format's own by that name.
     """
 
     def words(name: str, parts: dict[str, float]) -> str:

@@ -31,7 +31,7 @@ def detect_keypoints(
     device: str = "cpu",
     least_confidence: float = LEAST,
 ) -> Keypoints:
-    """Detect people in a picture, a film, or a folder of pictures; folder keeps a JSON file a
+    """Detect people in a picture, a film, or a folder of pictures; folder keeps one JSON file per
     frame, in MMPose's layout.
 
     Frames that the folder has already are not looked at again: the same call goes on after an

@@ -1,8 +1,8 @@
 """2D keypoints from anywhere -> Human3.6M's joints of every person and frame, whole and in order,
 and a PoseSet that the models can take.
 
-Files of MMPose, AlphaPose and OpenPose, arrays and tables; in the formats of formats.FORMATS. What
-is missing is filled in or left out, and Keypoints.notes says what was done.
+Files and results of detectors, arrays and tables, in the formats of formats.FORMATS. What is
+missing is filled in or left out, and Keypoints.notes says what was done.
 """
 
 import json
@@ -17,25 +17,19 @@ import torch
 from ..cameras import normalize_screen
 from ..data import PoseSet
 from ..support import written_whole
-from .arrays import from_array, from_table
-from .checks import as_pixels, doubtful, far_away, many, worth_keeping
+from .checks import as_pixels, doubtful, film_notes, left_out, many, worth_keeping
 from .files import read_files
-from .formats import FORMATS, LONGER, formats_of, to_h36m
+from .formats import FORMATS, LEAST
+from .found import Found
 from .gaps import completed
-from .people import follow
-from .plausible import filled
+from .people import film_of, follow, good_numbers
+from .picture import guessed_size, picture_size
+from .readers import plain, read_content
+from .recognised import converted, form_of, least_of, recognised
+from .tables import from_table
 from .viewpoint import FIELD_OF_VIEW, LEAST_VIEW, pinhole, training_view
 
-# a keypoint less sure than this counts as not seen: detectors that name every joint are as sure of
-# those outside the picture
-LEAST = 0.15
-SIZES = [
-    (640, 480),
-    (1280, 720),
-    (1920, 1080),
-    (3840, 2160),
-    (7680, 4320),
-]  # of pictures, width and height; or upright
+__all__ = ["LEAST", "Keypoints", "read_keypoints"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,154 +126,102 @@ def read_keypoints(
     *,
     format: str | None = None,
     image_size: tuple[int, int] | None = None,
-    least_confidence: float = LEAST,
+    least_confidence: float | None = None,
     name: str | None = None,
 ) -> Keypoints:
-    """Keypoints of any number of people and frames, from a file, a folder, an array or a table.
-    Pixels.
+    """Keypoints of any number of people and frames, from a file, a folder, an array, a table, or
+    what a detector returned in a notebook.
 
-    given: a path to the JSON of MMPose, AlphaPose or OpenPose, or to a folder of such files, one a
-    frame; an array (K, 2) of one person, (frames, K, 2) or (frames, people, K, 2), or with
-    confidence as a third number, and NaN for what is missing; or a DataFrame with a row a keypoint:
-    x, y and, if there are such, confidence, frame, person and joint (name or number; without it the
-    K keypoints stand in order). format: a key of formats.FORMATS; None recognises it. image_size:
-    width and height; None takes the file's, or the smallest usual size that holds all keypoints.
-    least_confidence: a keypoint less sure counts as not seen. name: for figures and sentences (the
-    file's). Frames are taken for those of one film: people are followed, and a joint that is gone
-    for a moment is drawn in between; read unrelated pictures one by one. Raises ValueError or
-    FileNotFoundError with a sentence. What was done without asking stands in notes; what may be
-    wrong is warned of.
+    given: a path to what a pose detector wrote (docs/keypoint_files.md lists the tools), to a
+    folder of such files, one per frame, or a list of paths; an array (K, 2) of one person,
+    (frames, K, 2) or (frames, people, K, 2), or with confidence as a third number, and NaN for
+    what is missing; a list of arrays (people, K, 2 or 3), one per frame; what ultralytics,
+    MMPoseInferencer, MediaPipe or rtmlib return; or a DataFrame with a row per keypoint (x, y and,
+    if there are such, confidence, frame, person, joint) or per person (nose_x, nose_y, ...).
+    Pixels, or fractions of the picture if its size is known. format: a key of formats.FORMATS;
+    None recognises it. image_size: width and height; None takes the file's, or the smallest usual
+    size that holds all keypoints. least_confidence: a keypoint less sure counts as not seen; None
+    is what is right for the tool (0.15; Detectron 0.05; MediaPipe 0). name: for figures and
+    sentences (the file's). Frames are taken for those of one film: people are followed, and a joint
+    that is gone for a moment is drawn in between. What was done without asking stands in notes;
+    what may be wrong is warned of. Raises ValueError, TypeError or FileNotFoundError.
     """
     if format is not None and format not in FORMATS:
         raise ValueError(f"unknown keypoint format {format!r}: choose from {', '.join(FORMATS)}")
-    if isinstance(given, str | Path):
-        name, found = name or Path(given).name, read_files(Path(given))
-    else:
-        name, found = (
-            name or "keypoints",
-            from_table(given, format) if isinstance(given, pd.DataFrame) else from_array(given),
-        )
+    name, found = _found(given, format, name)
     if not found.rows:
-        raise ValueError(f"{name} holds nobody: {many(found.frames, 'frame')}, all empty")
+        if found.refused:
+            raise ValueError(f"{name} holds nobody who can be read: {found.refused[0][1]}")
+        raise ValueError(f"{name} holds nobody: {found.frames()}, all empty")
+    return _keypoints(name, found, format, image_size, least_confidence)
+
+
+def _keypoints(name: str, found: Found, format, image_size, least: float | None) -> Keypoints:
+    """The steps from what was found to whole people, each of which says what it did."""
+    notes, doubts = list(found.notes), left_out(found)
     order = np.argsort(found.frame, kind="stable")
     frame, person = np.array(found.frame)[order], [found.person[n] for n in order]
-    notes: list[str] = []
-    points, sure = as_pixels(name, np.stack(found.rows)[order], least_confidence)
-    form = format or found.format or _recognised(points, sure)
-    kp2d, confidence = _converted(name, points, sure, form, notes)
+    rows = np.stack(found.rows)[order]
+    size = picture_size(found.image_size if image_size is None else image_size)
+    form = form_of(rows.shape[1], format, found.format, name)
+    if least is None:
+        least = found.least if found.least is not None else least_of(rows.shape[1], form)
+    points, sure = as_pixels(name, rows, least, size, notes)
+    form = form or recognised(points, sure, rows[..., 2])
+    kp2d, confidence = converted(points, sure, form, notes)
 
-    keep, doubts = worth_keeping(kp2d, confidence, frame)
+    keep, few = worth_keeping(kp2d, confidence, frame)
     if not keep.any():
-        raise ValueError(f"{name} has nobody of whom enough is seen: {doubts[0]}")
-    kp2d, confidence, frame, person = (
-        kp2d[keep],
-        confidence[keep],
-        frame[keep],
-        [who for who, kept in zip(person, keep) if kept],
-    )
-    if (
-        0 < (empty := found.frames - len(np.unique(frame))) < 10 * len(frame) + 100
-    ):  # else they are numbers of pictures, not of frames
-        notes.append(f"{many(empty, 'frame')} of {found.frames:,} without a person: no pose there")
-    size = _picture(
-        kp2d[confidence > 0], found.image_size if image_size is None else image_size, notes
-    )
-    person = _numbered(kp2d, confidence, frame, person, notes)
-    kp2d, surprise = completed(kp2d, confidence, frame, person, notes)
-    doubts += doubtful(kp2d, confidence, frame, person, size, surprise, form)
+        raise ValueError(f"{name} has nobody of whom enough is seen: {few[0]}")
+    person = [who for who, kept in zip(person, keep) if kept]
+    kp2d, confidence, frame = kp2d[keep], confidence[keep], frame[keep]
+    film = film_of(frame, found.looked, found.fps)
+    notes += film_notes(frame, film, found)
+    size = size or guessed_size(kp2d[confidence > 0], notes)
+    person = _numbered(kp2d, confidence, film, frame, person, notes)
+    kp2d, surprise = completed(kp2d, confidence, film.tick, person, notes)
+    doubts += few + doubtful(kp2d, confidence, frame, person, size, surprise, form)
     for doubt in doubts:
-        warnings.warn(f"{name}: {doubt}", stacklevel=2)
+        warnings.warn(f"{name}: {doubt}", stacklevel=3)
     notes += doubts
     kp2d, confidence = kp2d.astype(np.float32), confidence.astype(np.float32)
     return Keypoints(kp2d, confidence, frame, person, *size, form, name, tuple(notes), found.fps)
 
 
-def _converted(
-    name: str, points: np.ndarray, sure: np.ndarray, form: str, notes: list[str]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Human3.6M's joints of those of a format; keypoints far away from all others of a person are
-    left out.
-    """
-    joints, count = len(FORMATS[form].joints), points.shape[1]
-    if LONGER.get(count) != form and count != joints:
-        raise ValueError(
-            f"{name} has {count} keypoints a person, {form} has {joints}: name another format, or "
-            "none"
-        )
-    points, sure = points[:, :joints], sure[:, :joints].copy()
-    if (apart := far_away(points, sure)).any():
-        notes.append(
-            f"{many(int(apart.sum()), 'keypoint')} far away from all others of the person: not "
-            "believed"
-        )
-        sure[apart] = 0
-    return to_h36m(points, sure, form)
+def _found(given, format: str | None, name: str | None) -> tuple[str, Found]:
+    """A name for sentences, and what is given."""
+    paths = [given] if isinstance(given, str | Path) else given
+    if isinstance(paths, list | tuple) and paths and all(isinstance(p, str | Path) for p in paths):
+        first = Path(paths[0]).name
+        called = first if len(paths) == 1 else f"{first} and {many(len(paths) - 1, 'file')} more"
+        return name or called, read_files(given, format)
+    if isinstance(given, pd.DataFrame):
+        return name or "keypoints", from_table(given, format)
+    try:
+        return name or "keypoints", read_content(plain(given))
+    except ValueError as error:
+        kind = type(given).__name__
+        if isinstance(given, list | tuple | dict | np.ndarray) or hasattr(given, "shape"):
+            raise ValueError(f"{name or 'keypoints'} of type {kind}: {error}") from None
+        raise TypeError(
+            "keypoints are a path, an array of numbers, a DataFrame or what a detector returned, "
+            f"got {kind}"
+        ) from None
 
 
-def _picture(points: np.ndarray, size: tuple[int, int] | None, notes: list[str]) -> tuple[int, int]:
-    """Width and height; without a size the smallest usual one, lying or upright, that holds the
-    points.
-    """
-    if size is not None:
-        if len(size) != 2 or not all(np.isfinite(x) and x >= 1 for x in size):
-            raise ValueError(f"image_size must be a width and a height in pixels, got {size}")
-        return int(size[0]), int(size[1])
-    right, low = np.maximum(points.max(0), 1)
-    usual = [shape for width, height in SIZES for shape in ((width, height), (height, width))]
-    size = next(
-        (shape for shape in usual if right <= shape[0] and low <= shape[1]),
-        (int(right) + 1, int(low) + 1),
-    )
-    notes.append(
-        f"picture of {size[0]} x {size[1]} assumed, the smallest usual size with room for the "
-        "keypoints: give image_size if it is another"
-    )
-    return size
-
-
-def _numbered(kp2d, confidence, frame, person: list[int | None], notes: list[str]) -> np.ndarray:
-    """The tool's numbers of persons, or those of people.follow where it has none or gives one twice
-    in a frame.
-    """
-    twice = None not in person and pd.DataFrame({"frame": frame, "person": person}).duplicated()
-    if None not in person and not twice.any():
-        return np.array(person)
-    numbers = follow(kp2d, confidence > 0, frame)
-    if len(np.unique(frame)) > 1 and numbers.any():
-        why = (
-            ""
-            if None in person
-            else f" (the file has number {person[int(twice.argmax())]} twice in frame "
-            f"{frame[int(twice.argmax())]})"
-        )
-        notes.append(
-            f"people are told apart by where they were in the frames before{why}: "
-            f"{numbers.max() + 1} of them"
-        )
+def _numbered(kp2d, confidence, film, frame, person, notes: list[str]) -> np.ndarray:
+    """The tool's numbers of persons where they are good, those of people.follow for the others."""
+    given, wrong = good_numbers(person, kp2d, frame)
+    numbers = follow(kp2d, confidence > 0, film.tick, given=given, seconds=film.seconds)
+    if len(np.unique(frame)) > 1:
+        if (given < 0).all() and numbers.any():
+            notes.append(
+                "people are told apart by where they were in the frames before"
+                f"{f' ({wrong})' if wrong else ''}: {len(np.unique(numbers))} of them"
+            )
+        elif wrong:
+            notes.append(f"{wrong}: numbered by where they were; the file's other numbers are kept")
     return numbers
-
-
-def _recognised(points: np.ndarray, sure: np.ndarray) -> str:
-    """The format by the number of joints; of several with as many, the one in which a few of the
-    people look most like people.
-    """
-    surprise = {}
-    for form in (fits := formats_of(points.shape[1])):
-        if len(fits) == 1:
-            return form
-        kp2d, confidence = to_h36m(points, sure, form)
-        good = np.flatnonzero(worth_keeping(kp2d, confidence, np.zeros(len(kp2d)))[0])
-        few = good[:: max(1, len(good) // 100)]
-        surprise[form] = (
-            float(np.median(filled(kp2d[few], confidence[few] > 0)[1])) if len(few) else np.inf
-        )
-    best, second = sorted(surprise, key=surprise.get)[:2]
-    if not surprise[best] < 0.7 * surprise[second]:
-        raise ValueError(
-            f"{points.shape[1]} keypoints a person are {best}'s or {second}'s, and these look as "
-            "much like either: name the format"
-        )
-    return best
 
 
 def _from_matrix(matrix: np.ndarray, width: int, height: int) -> torch.Tensor:

@@ -1,6 +1,7 @@
 """Human3.6M exactly as VideoPose3D packs it: three npz files that the user brings -> PoseSet."""
 
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from ..cameras import normalize_screen, world_to_camera
 from ..data import PoseSet
 from ..skeleton import H36M_32, J
 from ..support import read_pickled_npz
+from .h36m_checks import Projections, check_metadata, check_metres, check_pixels
 from .rig import SUBJECTS, h36m_cameras
 
 TRAIN_SUBJECTS = ("S1", "S5", "S6", "S7", "S8")
@@ -28,8 +30,9 @@ def h36m_poses(
     each recording and camera.
 
     Rows are ordered by subject, recording, camera, frame. 2D sequences may run past the 3D ones and
-    are cut. Raises FileNotFoundError or ValueError, each naming the file, what is wrong with it and
-    the remedy.
+    are cut. The files are checked (h36m_checks): metres, pixels, the joints' order, sides, and 2D
+    against the projection of 3D. Raises FileNotFoundError or ValueError, each naming the file, what
+    is wrong with it and the remedy.
     """
     if stride < 1:
         raise ValueError(f"stride must be at least 1, got {stride}")
@@ -37,63 +40,31 @@ def h36m_poses(
         raise ValueError(
             f"unknown subject {', '.join(unknown)}: Human3.6M has {', '.join(SUBJECTS)}"
         )
-    path3d, path2d = (
-        Path(folder) / "data_3d_h36m.npz",
-        Path(folder) / f"data_2d_h36m_{keypoints}.npz",
-    )
-    if not path2d.is_file():
-        found = sorted(
-            p.stem.removeprefix("data_2d_h36m_") for p in Path(folder).glob("data_2d_h36m_*.npz")
-        )
-        hint = f"this folder has keypoints {', '.join(found)}" if found else REMEDY
-        raise FileNotFoundError(f"{path2d} not found: {hint}")
+    path3d, path2d = _paths(Path(folder), keypoints)
     positions3d = _by_subject(path3d, "positions_3d", subjects)
     positions2d = _by_subject(path2d, "positions_2d", subjects)
+    check_metadata(path2d, REMEDY)
     # One recording at a time into lists: the peak stays near twice the size of the result.
     columns: dict[str, list] = {
         name: [] for name in ("kp2d", "pose3d", "root", "intrinsics", "sequence", "frame", "action")
     }
-    actions, sequences = [], []
+    actions, sequences, projections = [], [], Projections()
     for subject in subjects:
         cameras = h36m_cameras(subject)
         for recording, world in positions3d[subject].items():
-            recording = str(recording)
-            world = _checked(path3d, f"{subject}/{recording}", world, ((32, 3), (J, 3)))
+            name = f"{subject}/{recording}"
+            world = _checked(path3d, name, world, ((32, 3), (J, 3)))
             length, world = len(world), world[::stride]
             world = world[:, H36M_32] if world.shape[1] == 32 else world
-            views = positions2d[subject].get(recording)
-            if views is None:
-                raise ValueError(
-                    f"{path2d} lacks {subject}/{recording}, which {path3d.name} has: {REMEDY}"
-                )
-            if not isinstance(views, list | tuple | np.ndarray) or getattr(views, "ndim", 1) == 0:
-                raise ValueError(
-                    f"{path2d}: {subject}/{recording} should be a list of 4 cameras, it is "
-                    f"{type(views).__name__}: {REMEDY}"
-                )
-            if len(views) != len(cameras):
-                raise ValueError(
-                    f"{path2d}: {subject}/{recording} has {len(views)} cameras instead of "
-                    f"{len(cameras)}: {REMEDY}"
-                )
-            action = recording.split(" ")[0]
+            check_metres(path3d, name, world, REMEDY)
+            views = _views(path2d, path3d, name, positions2d[subject].get(recording), length)
+            action = str(recording).split(" ")[0]
             if action not in actions:
                 actions.append(action)
             frames = torch.arange(len(world)) * stride
-            for index, (camera, view) in enumerate(zip(cameras, views)):
-                name = f"{subject}/{recording}/{index}"
-                if isinstance(view, np.ndarray) and view.ndim and len(view) < length:
-                    raise ValueError(
-                        f"{path2d}: {name} has fewer frames than {path3d.name}, {len(view)} of "
-                        f"{length}: {REMEDY}"
-                    )
-                pixels = _checked(
-                    path2d,
-                    name,
-                    view[:length] if isinstance(view, np.ndarray) and view.ndim else view,
-                    ((J, 2),),
-                )[::stride]
-                pose = world_to_camera(world, camera)
+            for index, (camera, pixels) in enumerate(zip(cameras, views)):
+                pixels, pose = pixels[::stride], world_to_camera(world, camera)
+                projections.add(subject, camera, world, pose, pixels)
                 columns["root"].append(pose[:, 0].clone())
                 columns["pose3d"].append(pose - pose[:, :1])
                 columns["kp2d"].append(normalize_screen(pixels, camera.width, camera.height))
@@ -101,9 +72,10 @@ def h36m_poses(
                 columns["sequence"].append(torch.full_like(frames, len(sequences)))
                 columns["action"].append(torch.full_like(frames, actions.index(action)))
                 columns["frame"].append(frames)
-                sequences.append(name)
+                sequences.append(f"{name}/{index}")
     if not sequences:
         raise ValueError(f"{path3d} holds no recordings of {', '.join(subjects)}: {REMEDY}")
+    projections.check(path2d, path3d, REMEDY)
     tensors = {name: torch.cat(parts) for name, parts in columns.items()}
     source = f"Human3.6M {', '.join(subjects)}, 2D: {keypoints}"
     kind = "exact" if keypoints == "gt" else keypoints
@@ -115,6 +87,43 @@ def h36m_poses(
         keypoints=kind,
         skeleton="Human3.6M",
     )
+
+
+def _paths(folder: Path, keypoints: str) -> tuple[Path, Path]:
+    """The files of 3D joints and of these 2D keypoints."""
+    path2d = folder / f"data_2d_h36m_{keypoints}.npz"
+    if not path2d.is_file():
+        found = sorted(
+            p.stem.removeprefix("data_2d_h36m_") for p in folder.glob("data_2d_h36m_*.npz")
+        )
+        hint = f"this folder has keypoints {', '.join(found)}" if found else REMEDY
+        raise FileNotFoundError(f"{path2d} not found: {hint}")
+    return folder / "data_3d_h36m.npz", path2d
+
+
+def _views(
+    path2d: Path, path3d: Path, name: str, views: object, length: int
+) -> Iterator[torch.Tensor]:
+    """The keypoints (frames, 17, 2) of a recording, camera by camera, as long as its 3D."""
+    if views is None:
+        raise ValueError(f"{path2d} lacks {name}, which {path3d.name} has: {REMEDY}")
+    if not isinstance(views, list | tuple | np.ndarray) or getattr(views, "ndim", 1) == 0:
+        raise ValueError(
+            f"{path2d}: {name} should be a list of 4 cameras, it is {type(views).__name__}: "
+            f"{REMEDY}"
+        )
+    if len(views) != 4:
+        raise ValueError(f"{path2d}: {name} has {len(views)} cameras instead of 4: {REMEDY}")
+    for index, view in enumerate(views):
+        view_name, array = f"{name}/{index}", isinstance(view, np.ndarray) and view.ndim
+        if array and len(view) < length:
+            raise ValueError(
+                f"{path2d}: {view_name} has fewer frames than {path3d.name}, {len(view)} of "
+                f"{length}: {REMEDY}"
+            )
+        pixels = _checked(path2d, view_name, view[:length] if array else view, ((J, 2),))
+        check_pixels(path2d, view_name, pixels, REMEDY)
+        yield pixels
 
 
 def _by_subject(path: Path, key: str, subjects: tuple[str, ...]) -> dict:

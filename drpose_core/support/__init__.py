@@ -3,7 +3,7 @@
 from .devices import constant, device, distributed_run, process, world_size
 from .files import read_npz, write_npz, written_whole
 from .noise import Noise, per_hypothesis, per_pose, replay
-from .pickles import read_pickled_npz
+from .pickles import PlainNpz, read_npy, read_pickled_npz
 from .seeds import generator, hypothesis_generators, mixed_seed
 from .shares import mean_over_processes, own_part, own_rows, share_buffers, share_weight, step_draws
 from .tour import fast_mode, project_root, tour_source
@@ -11,6 +11,7 @@ from .versions import git_commit, versions
 
 __all__ = [
     "Noise",
+    "PlainNpz",
     "constant",
     "device",
     "distributed_run",
@@ -26,6 +27,7 @@ __all__ = [
     "per_pose",
     "process",
     "project_root",
+    "read_npy",
     "read_npz",
     "read_pickled_npz",
     "replay",

@@ -4,6 +4,7 @@ import math
 import pickle
 import re
 import zipfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -138,26 +139,58 @@ def read_pickled_npz(path: str | Path, key: str, *, remedy: str) -> object:
     if not path.is_file():
         raise FileNotFoundError(f"{path} not found: {remedy}")
     try:
-        return _unpickle(path, key)
+        with zipfile.ZipFile(path) as archive:
+            if f"{key}.npy" not in archive.namelist():
+                raise ValueError(f"it holds no {key!r}")
+            with archive.open(f"{key}.npy") as member:
+                return read_npy(member, wanted=key)
     # a damaged file can fail in any way; whatever it is, the file is not what it should be
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ValueError(f"{path} cannot be used, {reason}: {remedy}") from None
 
 
-def _unpickle(path: Path, key: str) -> object:
-    with zipfile.ZipFile(path) as archive:
-        if f"{key}.npy" not in archive.namelist():
-            raise ValueError(f"it holds no {key!r}")
-        with archive.open(f"{key}.npy") as member:
-            version = np.lib.format.read_magic(member)
-            read_header = (
-                np.lib.format.read_array_header_1_0
-                if version == (1, 0)
-                else np.lib.format.read_array_header_2_0
-            )
-            shape, _, dtype = read_header(member)
-            if not dtype.hasobject or shape not in ((), (1,)):
-                raise ValueError(f"{key!r} is no pickled dictionary")
-            array = _plain(_ArraysOnly(member, encoding="latin1").load())
+class PlainNpz(Mapping):
+    """The arrays of an npz by name, as np.load gives them, objects too if they are plain data; each
+    is read when it is asked for, and one that cannot be is a ValueError then.
+    """
+
+    def __init__(self, file):
+        self._archive = zipfile.ZipFile(file)
+        members = (n for n in self._archive.namelist() if n.endswith(".npy"))
+        self._names = {name.removesuffix(".npy"): name for name in members}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __getitem__(self, name: str) -> object:
+        member = self._names[name]
+        try:
+            with self._archive.open(member) as file:
+                return read_npy(file)
+        except Exception as error:  # a damaged file can fail in any way
+            raise ValueError(f"{name!r} cannot be read, {' '.join(str(error).split())}") from None
+
+
+def read_npy(file, wanted: str | None = None) -> object:
+    """The array of an open npy file; of one pickled object the object itself. wanted: its name,
+    where a pickled object is wanted and nothing else. Runs no code; raises ValueError,
+    pickle.UnpicklingError or what numpy raises.
+    """
+    version = np.lib.format.read_magic(file)
+    header = np.lib.format
+    read = header.read_array_header_1_0 if version == (1, 0) else header.read_array_header_2_0
+    shape, fortran, dtype = read(file)
+    if wanted and (not dtype.hasobject or shape not in ((), (1,))):
+        raise ValueError(f"{wanted!r} is no pickled dictionary")
+    if not dtype.hasobject:
+        content = file.read(math.prod(shape) * dtype.itemsize)
+        order = "F" if fortran else "C"
+        return np.frombuffer(content, dtype=dtype).reshape(shape, order=order)
+    if dtype.kind != "O":
+        raise ValueError("it has a structured numpy type, which plain data has no use for")
+    array = _plain(_ArraysOnly(file, encoding="latin1").load())
     return array.reshape(-1)[0] if isinstance(array, np.ndarray) and array.size == 1 else array

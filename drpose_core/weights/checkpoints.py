@@ -15,6 +15,7 @@ from ..lifters import LIFTERS, Elsewhere, build_lifter
 from ..model import DRPose, ModelConfig, Sampling
 from ..skeleton import JOINTS, J
 from ..support import project_root, versions, written_whole
+from .pth import is_pth, what_else
 
 DEFAULT = Path(__file__).with_name("default.safetensors")  # the kit's own (checkpoints/README.md)
 REMEDY = "train one with notebook 03_training, or give another path"
@@ -103,6 +104,13 @@ def checkpoint_record(path: str | Path) -> dict:
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"{path} not found: {REMEDY}")
+    if what := what_else(Path(path)):
+        raise ValueError(f"{path} is {what}")
+    if is_pth(Path(path)):
+        raise ValueError(
+            f"{path} is a file of PyTorch, not a checkpoint of this kit: read it with "
+            "load_published, or give it a name that ends in .pth"
+        )
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
