@@ -22,9 +22,8 @@ def to_h36m(
         seen["ears"] = _first_seen(
             ("left ear", "right ear"), ("left eye", "right eye"), ("nose",), seen=seen
         )
-    for name in sorted(
-        JOINTS, key=("hip", "thorax").__contains__, reverse=True
-    ):  # those that others are made of come first
+    # those that others are made of come first
+    for name in sorted(JOINTS, key=("hip", "thorax").__contains__, reverse=True):
         parts = [(weight, *seen[part]) for part, weight in FORMATS[format].recipe[name].items()]
         sure = np.min([c for _, _, c in parts], axis=0)
         place = sum(weight * x for weight, x, _ in parts)

@@ -2,13 +2,8 @@
 
 import numpy as np
 
-SIZES = [
-    (640, 480),
-    (1280, 720),
-    (1920, 1080),
-    (3840, 2160),
-    (7680, 4320),
-]  # of pictures, width and height; or upright
+# of pictures, width and height; or upright
+SIZES = [(640, 480), (1280, 720), (1920, 1080), (3840, 2160), (7680, 4320)]
 
 
 def picture_size(size) -> tuple[int, int] | None:

@@ -17,10 +17,8 @@ from ..skeleton import J
 # wrong joint orders above it
 STRANGE = 15.0
 _PLACE = 1.0  # variance of a person's place around that of the joints seen, in squared sizes
-_SIZE_ERROR = (
-    0.5,
-    0.06,
-)  # relative error of the size taken from the joints seen, and of that of the completed person
+# relative error of the size taken from the joints seen, and of that of the completed person
+_SIZE_ERROR = (0.5, 0.06)
 _NOISE = 4e-4  # variance that detectors add, on top of the detector model's
 
 
@@ -42,9 +40,8 @@ def filled(kp2d: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         person = kp2d[rows]
         part, typical = person[:, pattern], mean[pattern]
         size = _size(part) / _size(typical)
-        for covariance in (
-            covariances
-        ):  # at first the size is rather free, then it is that of the person completed so far
+        # at first the size is rather free, then it is that of the person completed so far
+        for covariance in covariances:
             if (size <= 1e-9).any():
                 raise ValueError("all joints of a person fall in one point")
             middle = part.mean(1, keepdims=True) - size * typical.mean(0)

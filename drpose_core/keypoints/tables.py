@@ -11,12 +11,13 @@ from .formats import FORMATS
 from .found import Found
 from .names import format_of_names
 
+# what tools call them
 COLUMNS = {
     "joint": "keypoint bodypart joint_name name landmark keypoint_name part body_part",
     "confidence": "conf score likelihood visibility keypoint_score probability prob",
     "frame": "frame_id frame_idx frame_index frame_number image_id frames",
     "person": "person_id track_id individual individuals instance idx id",
-}  # what tools call them
+}
 OTHER_NAMES = {other: name for name, others in COLUMNS.items() for other in others.split()}
 WANTED = (
     "a row per keypoint is wanted, with x, y and, if there are such, confidence, frame, person, "

@@ -44,15 +44,13 @@ def training_view(kp2d: torch.Tensor, intrinsics: torch.Tensor) -> View:
     middle = _middle(rays)
     straight = _turn(rays, *_pan_tilt(middle, torch.zeros_like(middle)))[0]
     size = FOCAL * (straight - straight.mean(-2, keepdim=True)).square().sum(-1).mean(-1).sqrt()
-    focal = (FOCAL * size.clamp(*SIZE) / size.clamp_min(1e-9)).clamp_min(
-        FOCAL / 10
-    )  # (N,); nobody is so near that it would be less
+    # (N,); nobody is so near that it would be less
+    focal = (FOCAL * size.clamp(*SIZE) / size.clamp_min(1e-9)).clamp_min(FOCAL / 10)
     seen, rotation = _turn(rays, *_pan_tilt(middle, middle.new_tensor(MIDDLE) / focal[:, None]))
     camera = torch.zeros(len(kp2d), 9, dtype=kp2d.dtype, device=kp2d.device)
     camera[:, :2] = focal[:, None]
-    return View(
-        (seen * focal[:, None, None]).clamp(-4, 4), camera, rotation
-    )  # a joint that is nowhere must not stop the others
+    # a joint that is nowhere must not stop the others
+    return View((seen * focal[:, None, None]).clamp(-4, 4), camera, rotation)
 
 
 def picture_frame(points: torch.Tensor, rotation: torch.Tensor) -> torch.Tensor:

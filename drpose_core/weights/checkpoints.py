@@ -36,9 +36,8 @@ def save_checkpoint(
     halves the file; BatchNorm's statistics stay in float32. Raises ValueError if the lifter cannot
     be rebuilt from its name alone, or if a weight is not finite in dtype.
     """
-    with torch.random.fork_rng(
-        []
-    ):  # a fresh lifter draws weights, which must not move the caller's random state
+    # a fresh lifter draws weights, which must not move the caller's random state
+    with torch.random.fork_rng([]):
         known = model.config.lifter in LIFTERS and _same_lifter(
             build_lifter(model.config.lifter), model.lifter
         )

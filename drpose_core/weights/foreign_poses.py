@@ -17,9 +17,8 @@ from ..support import read_pickled_npz, written_whole
 COLUMNS = ("subject", "action", "camera", "frame", "pose3d")
 KEY = "positions_3d"
 REMEDY = "data/README.md shows the two layouts, save_predictions writes one"
-Sequences = dict[
-    str, tuple[np.ndarray, np.ndarray]
-]  # "subject/action/camera" -> frames (n,) in order, poses (n, J, 3)
+# "subject/action/camera" -> frames (n,) in order, poses (n, J, 3)
+Sequences = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
 def with_predictions(poses: PoseSet, path: str | Path) -> PoseSet:
@@ -179,9 +178,8 @@ def _check(path: Path, initial: torch.Tensor, kp2d: torch.Tensor) -> None:
             "a rule: metres are wanted"
         )
     likeness = _likeness(initial[..., :2], kp2d)
-    if (
-        len(initial) >= 20 and likeness > 0.5
-    ):  # upright people look alike: what is left when the mean pose is taken away must agree too
+    # upright people look alike: what is left when the mean pose is taken away must agree too
+    if len(initial) >= 20 and likeness > 0.5:
         likeness = _likeness(
             *(_centred(x) - _centred(x).mean(dim=0) for x in (initial[..., :2], kp2d))
         )
