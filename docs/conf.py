@@ -30,6 +30,7 @@ html_theme = "sphinx_book_theme"
 html_title = "drpose"
 html_show_sourcelink = False
 html_copy_source = False
+html_context = {"default_mode": "auto"}  # light or dark, as the reader's system
 html_theme_options = {
     "show_navbar_depth": 1,
     "use_download_button": False,
