@@ -337,6 +337,7 @@ def test_arrays_of_mhformer_and_its_kin_are_people_before_frames(tmp_path, walk)
         assert np.abs(found.kp2d[found.person == 0] - walk).max() < 0.01
     np.savez(tmp_path / "two.npz", keypoint=both, keypoint_score=np.full(both.shape[:-1], 0.7))
     assert np.allclose(dr.read_keypoints(tmp_path / "two.npz").confidence, 0.7)
+    assert np.allclose(dr.read_keypoints(np.load(tmp_path / "two.npz")).confidence, 0.7)
     np.save(tmp_path / "k.npy", walk)
     assert len(dr.read_keypoints(tmp_path / "k.npy", image_size=SIZE)) == 20
 

@@ -7,6 +7,7 @@ missing is filled in or left out, and Keypoints.notes says what was done.
 
 import json
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -201,7 +202,7 @@ def _found(given, format: str | None, name: str | None) -> tuple[str, Found]:
         return name or "keypoints", read_content(plain(given))
     except ValueError as error:
         kind = type(given).__name__
-        if isinstance(given, list | tuple | dict | np.ndarray) or hasattr(given, "shape"):
+        if isinstance(given, list | tuple | Mapping | np.ndarray) or hasattr(given, "shape"):
             raise ValueError(f"{name or 'keypoints'} of type {kind}: {error}") from None
         raise TypeError(
             "keypoints are a path, an array of numbers, a DataFrame or what a detector returned, "
