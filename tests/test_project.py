@@ -108,6 +108,14 @@ def test_each_part_keeps_to_its_own():
         assert not re.search(r"allow_pickle\s*=\s*True", text), path
 
 
+def test_notebooks_name_files_that_exist():
+    named = re.compile(r"`((?:docs|benchmarks|data|sources)/[\w/]+\.(?:md|py))`")
+    notebooks = (ROOT / "notebooks").glob("*.ipynb")
+    found = {name for path in notebooks for name in named.findall(path.read_text())}
+    lost = [n for n in found if not any((at / n).is_file() for at in (ROOT, CORE))]
+    assert found and not lost, f"notebooks point to {', '.join(lost)}, which is not there"
+
+
 def test_the_core_needs_no_plotting_library():
     code = "import sys, drpose_core; print([m for m in ('plotly', 'ipywidgets', 'matplotlib', 'IPython') if m in sys.modules])"
     assert (
