@@ -27,7 +27,7 @@ def command(
     """
     if source.suffix in PICKLED and lifter_only:
         raise ValueError(
-            f"a lifter alone is no checkpoint: python -m drpose_core train --lifter-from {source} "
+            f"a lifter alone is no checkpoint: drpose train --lifter-from {source} "
             "trains a denoiser on it"
         )
     if source.suffix in PICKLED and out.suffix == ".safetensors":

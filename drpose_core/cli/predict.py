@@ -11,7 +11,7 @@ import tyro
 from ..keypoints import (
     FIELD_OF_VIEW,
     FILMS,
-    LEAST,
+    FORMATS,
     PICTURES,
     Keypoints,
     detect_keypoints,
@@ -31,10 +31,10 @@ def command(
     keypoints: tyro.conf.Positional[Path],
     out: tuple[Path, ...] = (),
     html: Path | None = None,
-    format: Literal["coco17", "halpe26", "body25", "body18", "h36m17"] | None = None,
+    format: Literal[tuple(FORMATS)] | None = None,
     image_size: tuple[int, int] | None = None,
     field_of_view: float | None = None,
-    least_confidence: float = LEAST,
+    least_confidence: float | None = None,
     checkpoint: Path | None = None,
     lifter: Published = "dcgct",
     sampling: How = {},  # noqa: B006 (read only)
@@ -47,7 +47,7 @@ def command(
     """Predict 3D poses of people in a picture or film, from the keypoints of a 2D detector, or from
     the picture itself.
 
-    The same command again goes on where it was interrupted.
+    The same command again resumes where it was interrupted.
 
     Args:
         keypoints: JSON of MMPose, AlphaPose or OpenPose, a folder of such files, or (with pip
@@ -60,7 +60,8 @@ def command(
             which is said).
         field_of_view: Of the camera, degrees over the picture's longer side (default: 47, assumed);
             a phone's main camera has 65 to 75.
-        least_confidence: A keypoint less sure than this counts as not seen.
+        least_confidence: A keypoint less sure than this counts as not seen (default: what
+            suits the tool).
         checkpoint: The model, or published weights (.pth). Default: yours of h36m, cmu or synthetic
             poses, else the kit's own (synthetic).
         lifter: The initial model in published weights.
@@ -141,7 +142,7 @@ def _keypoints(
     folder: Path,
     format: str | None,
     image_size: tuple[int, int] | None,
-    least: float,
+    least: float | None,
     mode: str,
     device: str,
 ) -> Keypoints:

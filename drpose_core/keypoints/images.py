@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from ..support import written_whole
 from .files import natural
-from .keypoints import LEAST, Keypoints, read_keypoints
+from .keypoints import Keypoints, read_keypoints
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 STORY = "about.txt"  # of a folder of keypoints: what was looked at, and how
@@ -29,7 +29,7 @@ def detect_keypoints(
     *,
     mode: str = "balanced",
     device: str = "cpu",
-    least_confidence: float = LEAST,
+    least_confidence: float | None = None,
 ) -> Keypoints:
     """Detect people in a picture, a film, or a folder of pictures; folder keeps one JSON file per
     frame, in MMPose's layout.

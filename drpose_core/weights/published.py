@@ -1,6 +1,6 @@
-"""The published weights:
+"""Published weights: import and export of a state dict of the published code, entry by entry.
 
-import and export of a state dict of the published code, entry by entry. Long for its tables.
+Longer than 250 lines: most of it is the table of names.
 """
 
 import re
