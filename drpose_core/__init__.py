@@ -46,7 +46,16 @@ from .scores import (
     table,
 )
 from .skeleton import BONES, JOINTS, flip
-from .sources import cmu_poses, download_cmu, h36m_cameras, h36m_poses, load_poses, synthetic_poses
+from .sources import (
+    cmu_poses,
+    download_cmu,
+    h36m_cameras,
+    h36m_poses,
+    joined_poses,
+    load_poses,
+    synthetic_poses,
+    thinned,
+)
 from .support import device, fast_mode, generator, hypothesis_generators, project_root, tour_source
 from .training import TrainConfig, TrainState, TrainStep, train
 from .weights import (
@@ -106,6 +115,7 @@ __all__ = [
     "hypothesis_errors",
     "hypothesis_generators",
     "joined",
+    "joined_poses",
     "latest_checkpoint",
     "lifting_loss",
     "load_checkpoint",
@@ -130,6 +140,7 @@ __all__ = [
     "sweep",
     "synthetic_poses",
     "table",
+    "thinned",
     "tour_source",
     "train",
     "train_in",
