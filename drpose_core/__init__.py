@@ -47,6 +47,7 @@ from .scores import (
 )
 from .skeleton import BONES, JOINTS, flip
 from .sources import (
+    bvh_poses,
     cmu_poses,
     download_cmu,
     h36m_cameras,
@@ -89,6 +90,7 @@ __all__ = [
     "assess",
     "batches",
     "build_lifter",
+    "bvh_poses",
     "calibration_curve",
     "calibration_error",
     "camera_to_world",

@@ -4,6 +4,7 @@ Each source gives a PoseSet. How motion is filmed: film puts rig's or random_rig
 of it, detector_model and wild_detector say what is seen; joints says where joints sit.
 """
 
+from .bvh import bvh_poses
 from .cmu import cmu_poses
 from .cmu_download import download_cmu
 from .h36m import h36m_poses
@@ -14,6 +15,7 @@ from .synthetic import synthetic_poses
 
 __all__ = [
     "SOURCES",
+    "bvh_poses",
     "cmu_poses",
     "download_cmu",
     "h36m_cameras",

@@ -25,9 +25,7 @@ def joined_poses(sets: list[PoseSet] | tuple[PoseSet, ...]) -> PoseSet:
     different = len({poses.skeleton for poses in sets}) > 1
     actions, sequences, parts = [], [], []
     for poses in sets:
-        names = [
-            f"{poses.skeleton}:{name}" if different else name for name in poses.sequences
-        ]
+        names = [f"{poses.skeleton}:{name}" if different else name for name in poses.sequences]
         if twice := set(names) & set(sequences):
             raise ValueError(
                 f"two of the pose sets have the sequence {min(twice)}: join each recording once, "
