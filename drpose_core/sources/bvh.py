@@ -12,7 +12,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from ..data import PoseSet
-from ..skeleton import JOINTS, J
+from ..skeleton import JOINTS
 from .asf import INCH, LEG
 from .film import film
 from .motion import JOINT_KINDS, Recording, drawn_for, not_human, recording, resample
@@ -60,16 +60,16 @@ def bvh_poses(
     stride: int = 1,
     skeleton: str | None = None,
     source: str | None = None,
+    **filming,
 ) -> PoseSet:
     """Poses of a BVH file, or of every one below a folder, every stride-th frame.
 
     nodes: Human3.6M joint (skeleton.JOINTS) -> the node that begins there, or "<node> end" for an
-    End Site; None finds them by common names. Joints are looked for where a node begins. The unit
-    is found by the length of the legs, the axis that points up by the heads. joints, keypoints,
-    cameras and seed as in cmu_poses. skeleton and source: texts for the set (the folder's name). A
-    subject is the folder that a file lies in, an action the file's name without what follows its
-    last number or underscore. Raises FileNotFoundError or ValueError naming the file, what is wrong
-    and the remedy; warns of skeletons known to be wrong.
+    End Site; None finds them by common names. The unit is found by the length of the legs, the axis
+    that points up by the heads. joints, keypoints, cameras, seed and filming as in cmu_poses.
+    skeleton and source: texts for the set (the file's or folder's name). A subject is the folder
+    that a file lies in, an action the file's name. Raises FileNotFoundError or ValueError naming
+    the file, what is wrong and the remedy; warns of skeletons known to be wrong.
     """
     if stride < 1:
         raise ValueError(f"stride must be at least 1, got {stride}")
@@ -88,6 +88,7 @@ def bvh_poses(
         keypoints=keypoints,
         cameras=cameras,
         seed=seed,
+        **filming,
         source=f"{source or name}, filmed by {filmed} cameras, 2D: {keypoints}",
         skeleton=name if joints == "own" else "made of COCO's joints",
     )

@@ -35,17 +35,18 @@ def cmu_poses(
     seed: int = 0,
     stride: int = 1,
     frame_rate: float | None = None,
+    **filming,
 ) -> PoseSet:
     """Poses of every recording below folder, in CMU's and HDM05's layout: AMC files beside the ASF
     file of their skeleton; all subjects unless some are named, every stride-th frame.
 
     World: each recording is turned about the vertical by an angle drawn from seed, moved to the
     middle of the room, and filmed as film says: cameras "h36m" or "random", keypoints "detected",
-    "exact" or "wild". joints: "own" has them where the skeletons do, "coco" where read_keypoints
-    puts them (docs/joints.md). frame_rate: of the recordings; None takes a file's own, the one at
-    the end of HDM05's names, or 120. A subject is a skeleton's name, an action a recording's name,
-    as "02_01". Raises FileNotFoundError or ValueError naming the file, what is wrong with it and
-    the remedy.
+    "exact" or "wild"; filming: views and least_confidence. joints: "own" has them where the
+    skeletons do, "coco" where read_keypoints puts them (docs/joints.md). frame_rate: of the
+    recordings; None takes a file's own, the one at the end of HDM05's names, or 120. A subject is a
+    skeleton's name, an action a recording's name, as "02_01". Raises FileNotFoundError or
+    ValueError naming the file, what is wrong with it and the remedy.
     """
     if stride < 1:
         raise ValueError(f"stride must be at least 1, got {stride}")
@@ -70,6 +71,7 @@ def cmu_poses(
         keypoints=keypoints,
         cameras=cameras,
         seed=seed,
+        **filming,
         source=f"{who}, {filmed}, 2D: {keypoints}",
         skeleton=" + ".join(skeletons) if joints == "own" else "made of COCO's joints",
     )

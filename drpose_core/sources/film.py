@@ -1,4 +1,4 @@
-"""Motion in the world in front of cameras -> PoseSet; shared by the sources that bring no images."""
+"""Motion in the world in front of cameras -> PoseSet; shared by sources that bring no images."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -10,7 +10,6 @@ import torch
 from ..cameras import project, world_to_camera
 from ..data import PoseSet
 from ..keypoints import ENOUGH, LEAST, filled, to_h36m, training_view
-from ..skeleton import J
 from .detector_model import detect
 from .joints import coco_points
 from .motion import FPS, Recording
@@ -43,12 +42,13 @@ def film(
     source: str,
     skeleton: str,
     cameras: str = "h36m",
+    views: int = VIEWS,
     least_confidence: float = LEAST,
 ) -> PoseSet:
     """Put recordings in front of cameras.
 
-    cameras: "h36m", the four of Human3.6M, or "random" ones, four for every two seconds
-    (random_rig). keypoints: "exact" projections; "detected", what detector_model.detect makes of
+    cameras: "h36m", the four of Human3.6M, or "random" ones (random_rig), views new ones for every
+    two seconds. keypoints: "exact" projections; "detected", what detector_model.detect makes of
     them; or "wild", COCO's points with the errors of wild_detector, made into Human3.6M's joints
     and completed as read_keypoints does it; joints less sure than least_confidence count as not
     seen. Pictures of random cameras and wild keypoints are redrawn for a training camera
@@ -59,11 +59,15 @@ def film(
     for name, value, known in (("keypoints", keypoints, KEYPOINTS), ("cameras", cameras, CAMERAS)):
         if value not in known:
             raise ValueError(f"unknown {name} {value!r}: choose from {', '.join(known)}")
+    if views < 1:
+        raise ValueError(f"views must be at least 1, got {views}")
     columns: dict[str, list[torch.Tensor]] = {}
     actions, sequences = [], []
     for take in recordings:
         noise = crc32(f"{take.subject}/{take.name}".encode())
-        seen = _seen(take, cameras, keypoints == "wild", np.random.default_rng([seed, 5, noise]))
+        seen = _seen(
+            take, cameras, views, keypoints == "wild", np.random.default_rng([seed, 5, noise])
+        )
         kp2d, confidence = _keypoints(
             take, seen, keypoints, np.random.default_rng([seed, 1, noise]), least_confidence
         )
@@ -95,14 +99,14 @@ def film(
     return PoseSet(**tensors, actions=actions, sequences=sequences, **texts)
 
 
-def _seen(take: Recording, cameras: str, coco: bool, rng: np.random.Generator) -> Seen:
+def _seen(take: Recording, cameras: str, views: int, coco: bool, rng: np.random.Generator) -> Seen:
     """The recording in the frames of its cameras."""
     points = None
     if coco:
         points = coco_points(take.world) if take.coco is None else take.coco
     if cameras == "random":
         length = max(1, round(SHOT * FPS / take.stride))
-        shots = random_shots(take.world, length, VIEWS, rng)
+        shots = random_shots(take.world, length, views, rng)
         lens = torch.zeros(len(shots.focal), 9)
         lens[:, :2] = torch.from_numpy(shots.focal).float()[:, None]
         pose = torch.from_numpy(shots.seen(take.world))
@@ -149,7 +153,7 @@ def _keypoints(
 def _worth_keeping(
     kp2d: torch.Tensor, confidence: torch.Tensor, picture: np.ndarray
 ) -> torch.Tensor:
-    """Those (L, S) of whom read_keypoints makes a pose: enough joints are seen, not in one point."""
+    """Those (L, S) of whom read_keypoints makes a pose: enough is seen, and not in one point."""
     seen = (confidence > 0)[..., None]
     high = kp2d.masked_fill(~seen, -torch.inf).amax(-2)
     extent = (high - kp2d.masked_fill(~seen, torch.inf).amin(-2)).amax(-1)

@@ -3,8 +3,9 @@ that.
 
 Motion capture systems disagree by centimetres about hips, shoulders, thorax, neck and head, and
 the bone "radius" of CMU's skeletons ends 7 to 9 cm before the wrist; docs/joints.md has the
-figures. The joints called "coco" are those that read_keypoints makes of COCO's: the same recipes, applied to
-points in space. So a model meets the joints that it will be given, whatever skeleton it learns from.
+figures. The joints called "coco" are those that read_keypoints makes of COCO's: the same recipes,
+applied to points in space. So a model meets the joints that it will be given, whatever skeleton it
+learns from.
 """
 
 import numpy as np
