@@ -13,6 +13,7 @@ computed again; the table of means over seeds is printed at the end.
 """
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,7 +26,9 @@ import drpose_core as dr
 from drpose_core.keypoints import filled, to_h36m, training_view
 from drpose_core.output.report import markdown
 from drpose_core.skeleton import JOINTS, flip
-from drpose_core.sources.cmu import cmu_subjects, database
+from drpose_core.sources.cmu import cmu_subjects, database, recordings
+from drpose_core.sources.film import film
+from drpose_core.sources.motion import Recording
 
 HELD_OUT = ("35", "49", "HDM_tr")
 MARKED = [j for j, name in enumerate(JOINTS) if name not in ("spine", "thorax", "neck", "head")]
@@ -63,8 +66,8 @@ def main(
     photos: Path | None = None,
     lifter: str = "mlp",
     seeds: tuple[int, ...] = (0, 1, 2),
-    samples: int = 80_000,
-    stride: int = 2,
+    samples: int = 50_000,
+    stride: int = 4,
     out: Path = Path("output/real_people.csv"),
     only: tuple[str, ...] = (),
 ) -> None:
@@ -81,7 +84,7 @@ def main(
             row = {"variant": name, "lifter": lifter, "samples": samples, "seed": seed}
             if (only and name not in only) or _has(table, row):
                 continue
-            tests = tests or scored_sets(data, photos, kept)
+            tests = tests or scored_sets(data, photos, stride, kept)
             poses = training_poses(data, variant, stride, kept)
             model = trained(poses, lifter, samples, seed)
             for test, poses_of in tests.items():
@@ -97,40 +100,53 @@ def main(
     print(markdown(means.std().round(1).reset_index()))
 
 
-def training_poses(data: Path, variant: Variant, stride: int, kept: Path) -> dr.PoseSet:
+@cache
+def takes(data: Path, joints: str, stride: int) -> list[Recording]:
+    """All recordings, read once."""
+    return list(recordings(cmu_subjects(data), 0, stride, joints=joints))
+
+
+def training_poses(data: Path, v: Variant, stride: int, kept: Path) -> dr.PoseSet:
     """The poses of a variant; filmed once and kept."""
-    v = variant
     name = f"{v.cameras}-{v.keypoints}-{v.joints}-{v.least:g}-{'+'.join(v.databases)}-{stride}.npz"
-    if (kept / name).is_file():
-        return dr.thinned(dr.PoseSet.load(kept / name), v.thin)
-    subjects = tuple(
-        s for s in cmu_subjects(data) if s not in HELD_OUT and database(s) in v.databases
-    )
-    poses = filmed(data, subjects, v.cameras, v.keypoints, v.joints, v.least, stride)
-    poses.save(kept / name)
-    return dr.thinned(poses, v.thin)
+    if not (kept / name).is_file():
+        some = [
+            take
+            for take in takes(data, v.joints, stride)
+            if take.subject not in HELD_OUT and database(take.subject) in v.databases
+        ]
+        poses = film(
+            some,
+            keypoints=v.keypoints,
+            cameras=v.cameras,
+            least_confidence=v.least,
+            seed=0,
+            source="CMU and HDM05",
+            skeleton=v.joints,
+        )
+        poses.save(kept / name)
+    return dr.thinned(dr.PoseSet.load(kept / name), v.thin)
 
 
-def filmed(data, subjects, cameras, keypoints, joints, least, stride, seed=0) -> dr.PoseSet:
-    return dr.cmu_poses(
-        data,
-        subjects=subjects,
-        cameras=cameras,
-        keypoints=keypoints,
-        joints=joints,
-        stride=stride,
-        seed=seed,
-        least_confidence=least,
-    )
-
-
-def scored_sets(data: Path, photos: Path | None, kept: Path) -> dict[str, dr.PoseSet]:
+def scored_sets(data: Path, photos: Path | None, stride: int, kept: Path) -> dict[str, dr.PoseSet]:
     """The sets that scores are of, with joints below 0.15 and below 0.02 filled in."""
     sets = {}
     for least in (0.15, 0.02):
         for name, subjects in (("CMU 35, 49", ("35", "49")), ("HDM05 tr", ("HDM_tr",))):
-            poses = filmed(data, subjects, "random", "wild", "coco", least, 5, seed=1)
-            sets[f"{name} ({least:g})"] = dr.thinned(poses, 30)
+            path = kept / f"{name}-{least}-{stride}.npz"
+            if not path.is_file():
+                poses = film(
+                    [take for take in takes(data, "coco", stride) if take.subject in subjects],
+                    keypoints="wild",
+                    cameras="random",
+                    least_confidence=least,
+                    seed=1,
+                    source=name,
+                    skeleton="coco",
+                )
+                poses = dr.thinned(poses, 60)
+                poses[torch.randperm(len(poses), generator=dr.generator(0))[:2000]].save(path)
+            sets[f"{name} ({least:g})"] = dr.PoseSet.load(path)
         if photos:
             sets[f"photographs ({least:g})"] = photographed(photos, least)
     return sets
