@@ -101,7 +101,8 @@ def training_poses(data: tuple[Path, ...], held_out: tuple[str, ...], seed: int)
     sets = []
     for folder in data:
         subjects = tuple(s for s in cmu_subjects(folder) if s not in held_out)
-        sets.append(filmed(folder, subjects, seed))
+        if subjects:
+            sets.append(filmed(folder, subjects, seed))
     return dr.thinned(dr.joined_poses(sets), RECIPE.thin)
 
 

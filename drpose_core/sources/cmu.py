@@ -55,11 +55,14 @@ def cmu_poses(
     if frame_rate is not None and not 1 <= frame_rate <= 1000:
         raise ValueError(f"frame_rate lies between 1 and 1000 frames per second, got {frame_rate}")
     found = cmu_subjects(folder)
-    if missing := [s for s in subjects or () if s not in found]:
+    wanted = tuple(found) if subjects is None else subjects
+    if not wanted:
+        raise ValueError(f"no subject is named: {folder} has {', '.join(found)}")
+    if missing := [s for s in wanted if s not in found]:
         raise FileNotFoundError(
             f"{folder} has no subject {', '.join(missing)} (it has {', '.join(found)}): {REMEDY}"
         )
-    chosen = {name: found[name] for name in subjects or found}
+    chosen = {name: found[name] for name in wanted}
     skeletons = [name for name in ("CMU", "HDM05") if any(database(s) == name for s in chosen)]
     who = "; ".join(
         f"{DATABASES[name]} {', '.join(s for s in chosen if database(s) == name)}"
