@@ -29,7 +29,7 @@ def figure():
 def folder(tmp_path_factory):
     place = tmp_path_factory.mktemp("cmu")
     for subject in ("07", "08"):
-        tiny_cmu.write_subject(place, subject, takes=1, frames=240)
+        tiny_cmu.write_subject(place, subject, takes=1, frames=301)
     return place
 
 
@@ -85,6 +85,8 @@ def test_a_recording_is_filmed_alike_whatever_else_is_loaded(folder):
     both, one = dr.cmu_poses(folder, **options), dr.cmu_poses(folder, subjects=("08",), **options)
     rows = torch.tensor([both.sequences[s].startswith("08") for s in both.sequence])
     assert torch.equal(both.kp2d[rows], one.kp2d) and torch.equal(both.pose3d[rows], one.pose3d)
+    shots = {name.split("/")[0] for name in both.sequences}
+    assert len(both.sequences) == len(shots) * 2 * 4  # 126 frames are two shots, four views each
     other = dr.cmu_poses(folder, subjects=("08",), seed=1, **options)
     assert len(other) != len(one) or not torch.allclose(other.kp2d, one.kp2d)
 

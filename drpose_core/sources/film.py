@@ -77,21 +77,21 @@ def film(
         action = take.name.split(" ")[0]
         if action not in actions:
             actions.append(action)
-        count, views = seen.pose.shape[:2]
-        number = torch.arange(len(sequences), len(sequences) + views)
+        count, seen_by = seen.pose.shape[:2]
+        number = torch.arange(len(sequences), len(sequences) + seen_by)
         rows = {
             "kp2d": kp2d.transpose(0, 1).float(),
             "pose3d": (seen.pose - seen.pose[:, :, :1]).transpose(0, 1).float(),
             "root": seen.pose[:, :, 0].transpose(0, 1).float(),
             "confidence": confidence.transpose(0, 1).float(),
-            "intrinsics": seen.intrinsics[:, None].expand(views, count, 9),
-            "sequence": number[:, None].expand(views, count),
-            "action": torch.full((views, count), actions.index(action)),
+            "intrinsics": seen.intrinsics[:, None].expand(seen_by, count, 9),
+            "sequence": number[:, None].expand(seen_by, count),
+            "action": torch.full((seen_by, count), actions.index(action)),
             "frame": torch.from_numpy(seen.frame).T * take.stride,
         }
         for name, value in rows.items():
             columns.setdefault(name, []).append(value[there])
-        sequences += [f"{take.subject}/{take.name}/{camera}" for camera in range(views)]
+        sequences += [f"{take.subject}/{take.name}/{camera}" for camera in range(seen_by)]
     tensors = {name: torch.cat(parts) for name, parts in columns.items()}
     if cameras == "random" or keypoints == "wild":
         tensors |= _redrawn(tensors, complete=keypoints == "wild")
