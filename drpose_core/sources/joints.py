@@ -12,10 +12,12 @@ import numpy as np
 
 from ..keypoints import FORMATS, to_h36m
 
-# The face on a head, in shares of the leg (thigh and shank): up from the crown, forward, sideways.
-# From mean adult head measures (crown to ear canal 13 cm, crown to nose tip 15 cm, ear to ear
-# 15 cm, between the pupils 6.3 cm) and a leg of 83 cm, the mean of CMU's skeletons.
-FACE = {"nose": (-0.18, 0.13, 0.0), "eye": (-0.14, 0.10, 0.038), "ear": (-0.16, 0.0, 0.09)}
+# The face on a head, in shares of the leg (thigh and shank, 83 cm on average): up from joint 10,
+# forward, sideways. Joint 10 of CMU, HDM05 and Human3.6M lies 23 to 25 cm above the line of the
+# shoulders, which is above the ears and far below the crown: ears are 19 to 22 cm above that line
+# (tragion and acromion heights of adults, less the depth of the shoulder joint), ear to ear 15 cm,
+# between the pupils 6.3 cm, from the ears to the tip of the nose 11 cm.
+FACE = {"nose": (-0.06, 0.13, 0.0), "eye": (-0.015, 0.10, 0.038), "ear": (-0.03, 0.0, 0.09)}
 # Widths in shares of the leg that are kept; narrower and wider ones come from where markers sat.
 HIPS, SHOULDERS = (0.24, 0.29), (0.40, 0.48)
 
@@ -58,7 +60,7 @@ _LIMBS = {
 
 
 def _face(joints: np.ndarray, forward: np.ndarray | None, leg: float) -> dict[str, np.ndarray]:
-    """Nose, eyes and ears on a head whose crown is joint 10 and that stands on joint 9."""
+    """Nose, eyes and ears on a head with joint 10 in its middle, upright along 9 to 10."""
     up = _unit(joints[:, 10] - joints[:, 9])
     if forward is None:
         forward = np.cross(joints[:, 11] - joints[:, 14], joints[:, 8] - joints[:, 0])
