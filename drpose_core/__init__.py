@@ -37,7 +37,17 @@ from .scores import (
     table,
 )
 from .skeleton import BONES, JOINTS, flip
-from .sources import cmu_poses, download_cmu, h36m_cameras, h36m_poses, load_poses, synthetic_poses
+from .sources import (
+    bvh_poses,
+    cmu_poses,
+    download_cmu,
+    h36m_cameras,
+    h36m_poses,
+    joined_poses,
+    load_poses,
+    synthetic_poses,
+    thinned,
+)
 from .support import (
     device,
     fast_mode,
@@ -81,6 +91,9 @@ __all__ = [  # noqa: RUF022
     "synthetic_poses",
     "h36m_poses",
     "cmu_poses",
+    "bvh_poses",
+    "joined_poses",
+    "thinned",
     "download_cmu",
     "h36m_cameras",
     # the model: a lifter and a denoiser

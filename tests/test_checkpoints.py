@@ -169,7 +169,7 @@ def test_bare_initial_models_go_in_and_out(lifter, tmp_path, capsys, monkeypatch
     )
     with pytest.raises(
         SystemExit,
-        match=r"error: a lifter alone is no checkpoint: python -m drpose_core train --lifter-from",
+        match=r"error: a lifter alone is no checkpoint: drpose train --lifter-from",
     ):
         convert(tmp_path / "bare.pth", tmp_path / "bare.safetensors", "--lifter-only")
     convert(tmp_path / "own.safetensors", tmp_path / "back.pth")

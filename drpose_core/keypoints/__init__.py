@@ -1,12 +1,16 @@
 """People in your own pictures: a detector's keypoints in, poses that a model takes out."""
 
+from .checks import ENOUGH
+from .conversion import to_h36m
 from .files import read_files
 from .formats import FORMATS, conversion_table
 from .images import FILMS, PICTURES, detect_keypoints
 from .keypoints import LEAST, Keypoints, read_keypoints
+from .plausible import filled
 from .viewpoint import FIELD_OF_VIEW, picture_frame, pinhole, training_view
 
 __all__ = [
+    "ENOUGH",
     "FIELD_OF_VIEW",
     "FILMS",
     "FORMATS",
@@ -15,9 +19,11 @@ __all__ = [
     "Keypoints",
     "conversion_table",
     "detect_keypoints",
+    "filled",
     "picture_frame",
     "pinhole",
     "read_files",
     "read_keypoints",
+    "to_h36m",
     "training_view",
 ]

@@ -1,45 +1,28 @@
-"""Real motion: ASF/AMC files of the CMU motion capture database -> the 17 joints, 50 Hz, in front
-of the Human3.6M cameras.
+"""Real motion: ASF/AMC files of the motion capture databases of CMU and HDM05 -> the 17 joints, 50
+Hz, in front of cameras.
 
-The files come from mocap.cs.cmu.edu (free for research; not to be resold); data/README.md says how
-to get and cite them.
+CMU's files come from mocap.cs.cmu.edu (free for research; not to be resold), HDM05's from the
+University of Bonn (CC BY-SA 3.0); data/README.md says how to get and cite them.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from ..data import PoseSet
-from ..skeleton import J
-from .film import FPS, Recording, film
+from .asf import REMEDY, body, joint_positions, read_amc, read_asf
+from .film import film
+from .motion import JOINT_KINDS, Recording, drawn_for, not_human, recording, resample
 from .rig import SUBJECTS
 
+__all__ = ["cmu_poses", "cmu_subjects", "joint_positions", "read_amc", "read_asf", "recordings"]
 CMU_FPS = 120
-INCH = 0.0254
-# metres: recordings that roam further have their path (not their poses) drawn in, so that every
-# camera keeps them in view
-ROOM = 1.5
-REMEDY = "download it again (python -m drpose_core download-cmu) or leave this file out"
-
-# Human3.6M joint -> the CMU bone at whose end it sits ("root": where the skeleton starts); the hip
-# is the middle of the hip joints.
-END_OF_BONE = {
-    1: "rhipjoint", 2: "rfemur", 3: "rtibia", 4: "lhipjoint", 5: "lfemur", 6: "ltibia",
-    7: "lowerback", 8: "thorax", 9: "upperneck",
-    10: "head", 11: "lclavicle", 12: "lhumerus", 13: "lradius", 14: "rclavicle", 15: "rhumerus",
-    16: "rradius",
-}  # fmt: skip
-
-
-class Bone(NamedTuple):
-    """One bone of an ASF skeleton; offset in metres, axis (3, 3) in the rest frame."""
-
-    parent: str
-    offset: np.ndarray
-    axis: np.ndarray
-    dof: tuple[str, ...]
+DATABASES = {
+    "HDM05": "HDM05 mocap (CC BY-SA 3.0)",
+    "CMU": "CMU mocap",
+}
 
 
 def cmu_poses(
@@ -47,37 +30,64 @@ def cmu_poses(
     *,
     subjects: tuple[str, ...] | None = None,
     keypoints: str = "detected",
+    cameras: str = "h36m",
+    joints: str = "own",
     seed: int = 0,
     stride: int = 1,
+    frame_rate: float | None = None,
+    **filming,
 ) -> PoseSet:
-    """Poses of every recording (NN_MM.amc beside its NN.asf) below folder; all subjects unless some
-    are named, every stride-th frame.
+    """Poses of every recording below folder, in CMU's and HDM05's layout: AMC files beside the ASF
+    file of their skeleton; all subjects unless some are named, every stride-th frame.
 
     World: each recording is turned about the vertical by an angle drawn from seed, moved to the
-    middle of the room, and filmed by the cameras of one of the seven Human3.6M set-ups. keypoints:
-    "detected" or "exact". An action is a recording's name, as "02_01". Raises FileNotFoundError or
+    middle of the room, and filmed as film says: cameras "h36m" or "random", keypoints "detected",
+    "exact" or "wild"; filming: views and least_confidence. joints: "own" has them where the
+    skeletons do, "coco" where read_keypoints puts them (docs/joints.md). frame_rate: of the
+    recordings; None takes a file's own, the one at the end of HDM05's names, or 120. A subject is a
+    skeleton's name, an action a recording's name, as "02_01". Raises FileNotFoundError or
     ValueError naming the file, what is wrong with it and the remedy.
     """
     if stride < 1:
         raise ValueError(f"stride must be at least 1, got {stride}")
+    if joints not in JOINT_KINDS:
+        raise ValueError(f"unknown joints {joints!r}: choose from {', '.join(JOINT_KINDS)}")
+    if frame_rate is not None and not 1 <= frame_rate <= 1000:
+        raise ValueError(f"frame_rate lies between 1 and 1000 frames per second, got {frame_rate}")
     found = cmu_subjects(folder)
-    if missing := [s for s in subjects or () if s not in found]:
+    wanted = tuple(found) if subjects is None else subjects
+    if not wanted:
+        raise ValueError(f"no subject is named: {folder} has {', '.join(found)}")
+    if missing := [s for s in wanted if s not in found]:
         raise FileNotFoundError(
             f"{folder} has no subject {', '.join(missing)} (it has {', '.join(found)}): {REMEDY}"
         )
-    chosen = {name: found[name] for name in subjects or found}
-    source = f"CMU mocap {', '.join(chosen)}, filmed by Human3.6M cameras, 2D: {keypoints}"
+    chosen = {name: found[name] for name in wanted}
+    skeletons = [name for name in ("CMU", "HDM05") if any(database(s) == name for s in chosen)]
+    who = "; ".join(
+        f"{DATABASES[name]} {', '.join(s for s in chosen if database(s) == name)}"
+        for name in skeletons
+    )
+    filmed = "filmed by Human3.6M cameras" if cameras == "h36m" else f"filmed by {cameras} cameras"
     return film(
-        recordings(chosen, seed, stride),
+        recordings(chosen, seed, stride, joints=joints, frame_rate=frame_rate),
         keypoints=keypoints,
+        cameras=cameras,
         seed=seed,
-        source=source,
-        skeleton="CMU",
+        **filming,
+        source=f"{who}, {filmed}, 2D: {keypoints}",
+        skeleton=" + ".join(skeletons) if joints == "own" else "made of COCO's joints",
     )
 
 
+def database(subject: str) -> str:
+    """The database that a subject's name is of: HDM05's begin with HDM."""
+    return "HDM05" if re.search(r"(^|-)hdm", subject, re.IGNORECASE) else "CMU"
+
+
 def cmu_subjects(folder: str | Path) -> dict[str, Path]:
-    """Subject -> skeleton file, for every NN.asf below folder.
+    """Subject -> skeleton file, for every .asf below folder; where several files have one name, the
+    subjects are told apart by their folders, as "a-01" and "b-01".
 
     Raises FileNotFoundError if there is none.
     """
@@ -86,224 +96,85 @@ def cmu_subjects(folder: str | Path) -> dict[str, Path]:
             f"{folder} is no folder: give the folder that holds NN/NN.asf and NN/NN_MM.amc (see "
             "data/README.md)"
         )
-    found = {path.stem: path for path in sorted(Path(folder).rglob("*.asf"))}
-    if not found:
+    files = _files(Path(folder).rglob("*"), ".asf")
+    if not files:
         raise FileNotFoundError(
             f"{folder} holds no .asf skeleton: give the folder that holds NN/NN.asf and "
             "NN/NN_MM.amc (make tour SOURCE=cmu DATA=<folder>), "
             "or fetch some first: python -m drpose_core download-cmu data/cmu 02 16 35"
         )
+    stems = [path.stem for path in files]
+    found = {}
+    for path in files:
+        where = path.relative_to(folder).parent.parts
+        where = where[:-1] if where and where[-1] == path.stem else where
+        name = path.stem if stems.count(path.stem) == 1 else "-".join((*where, path.stem))
+        if name in found:
+            raise ValueError(
+                f"{found[name]} and {path} are both subject {name}: give their folders other names"
+            )
+        found[name] = path
     return found
 
 
-def recordings(skeletons: dict[str, Path], seed: int, stride: int) -> Iterator[Recording]:
+def recordings(
+    skeletons: dict[str, Path],
+    seed: int,
+    stride: int,
+    *,
+    joints: str = "own",
+    frame_rate: float | None = None,
+) -> Iterator[Recording]:
+    """The recordings of some subjects; see cmu_poses."""
     for subject, asf in skeletons.items():
-        takes = sorted(asf.parent.glob(f"{subject}_*.amc"))
+        takes = _files(asf.parent.glob("*"), ".amc")
+        if len(_files(asf.parent.glob("*"), ".asf")) > 1:
+            takes = [path for path in takes if path.stem.startswith(f"{asf.stem}_")]
         if not takes:
             raise FileNotFoundError(
-                f"{asf.parent} has a skeleton but no recording {subject}_MM.amc: {REMEDY}"
+                f"{asf.parent} has a skeleton but no recording {asf.stem}_MM.amc: {REMEDY}"
             )
         skeleton = read_asf(asf)
         for amc in takes:
-            world = resample(joint_positions(skeleton, read_amc(amc, skeleton)))
-            digits = [int(part) for part in amc.stem.split("_") if part.isdigit()]
-            yaw = np.random.default_rng([seed, 4, *digits]).uniform(0, 2 * np.pi)
-            cameras = SUBJECTS[sum(digits[:1]) % len(SUBJECTS)]
-            yield Recording(subject, amc.stem, _stage(world, yaw)[::stride], stride, cameras)
-
-
-def read_asf(path: Path) -> dict[str, Bone]:
-    """Bones by name, parents before children; "root" comes first, its dof are the order of its
-    channels.
-    """
-    text = _text(path)
-    try:
-        sections = _sections(text)
-        units = dict(line.split()[:2] for line in sections["units"])
-        if units.get("angle", "deg") != "deg":
-            raise ValueError(f"angles in {units['angle']}, not deg")
-        scale = INCH / float(units["length"])
-        root = {words[0]: words[1:] for words in map(str.split, sections["root"])}
-        bones = {
-            "root": Bone(
-                "",
-                np.zeros(3),
-                _rotation(_floats(root["orientation"]), root["axis"][0]),
-                tuple(map(str.lower, root["order"])),
+            motion = read_amc(amc, skeleton)
+            person = body(skeleton, motion)
+            if wrong := not_human(person.joints):
+                raise ValueError(f"{amc} shows no human body, {wrong}: leave this file out")
+            tracks = [person.joints, person.face[:, None]]
+            tracks += [person.wrists] if person.wrists is not None else []
+            rate = frame_rate or motion.rate or _rate(amc, subject)
+            tracks = resample(np.concatenate(tracks, axis=1), rate)
+            yaw, cameras = _heading(seed, subject, amc.stem)
+            yield recording(
+                subject,
+                amc.stem,
+                tracks[:, :17],
+                face=tracks[:, 17],
+                wrists=tracks[:, 18:] if person.wrists is not None else None,
+                yaw=yaw,
+                cameras=cameras,
+                stride=stride,
+                kind=joints,
             )
-        }
-        loose = {}
-        for block in "\n".join(sections["bonedata"]).split("begin")[1:]:
-            lines = {words[0]: words[1:] for words in map(str.split, block.splitlines()) if words}
-            offset = np.array(_floats(lines["direction"])) * float(lines["length"][0]) * scale
-            axis = _rotation(_floats(lines["axis"][:3]), lines["axis"][3])
-            loose[lines["name"][0]] = Bone(
-                "", offset, axis, tuple(map(str.lower, lines.get("dof", ())))
-            )
-        for line in sections["hierarchy"]:
-            parent, *children = line.split()
-            for child in children if parent not in ("begin", "end") else ():
-                if parent not in bones:
-                    raise ValueError(
-                        f"bone {child} hangs on {parent}, which comes later or is missing"
-                    )
-                bones[child] = loose[child]._replace(parent=parent)
-        for name, bone in bones.items():
-            if (
-                not np.isfinite(scale)
-                or not np.isfinite(bone.offset).all()
-                or not np.isfinite(bone.axis).all()
-            ):
-                raise ValueError(f"{name} has a length or an axis that is not finite")
-            if unknown := set(bone.dof) - {"tx", "ty", "tz", "rx", "ry", "rz"}:
-                raise ValueError(f"{name} moves in unknown ways, {', '.join(sorted(unknown))}")
-    except (KeyError, IndexError, ValueError, ZeroDivisionError) as error:
-        raise ValueError(f"{path} is no complete ASF skeleton ({error}): {REMEDY}") from None
-    if lacking := sorted(set(END_OF_BONE.values()) - bones.keys()):
-        raise ValueError(
-            f"{path} lacks the bones {', '.join(lacking)}, from which the {J} joints are taken: "
-            f"{REMEDY}"
-        )
-    bones["root"] = bones["root"]._replace(
-        offset=np.full(3, scale)
-    )  # the root's translation is scaled, not offset
-    return bones
 
 
-def read_amc(path: Path, skeleton: dict[str, Bone]) -> dict[str, np.ndarray]:
-    """Channels (frames, dof) of each bone that moves:
+def _heading(seed: int, subject: str, take: str) -> tuple[float, str]:
+    """Heading and cameras of a recording; those of subjects with a number come from the numbers."""
+    if not subject.isdigit():
+        return drawn_for(seed, subject, take)
+    digits = [int(part) for part in take.split("_") if part.isdigit()]
+    yaw = np.random.default_rng([seed, 4, *digits]).uniform(0, 2 * np.pi)
+    return yaw, SUBJECTS[sum(digits[:1]) % len(SUBJECTS)]
 
-    degrees, and for the root's translation the file's own length unit.
+
+def _rate(path: Path, subject: str) -> float:
+    """Frames per second: at the end of HDM05's names, as HDM_bd_walk_01_120.amc; else 120."""
+    last = path.stem.split("_")[-1]
+    return float(last) if database(subject) == "HDM05" and last in ("60", "120") else CMU_FPS
+
+
+def _files(paths, suffix: str) -> list[Path]:
+    """Those with a suffix in small or capital letters, sorted; not the ._ files that macOS leaves
+    in archives.
     """
-    values: dict[str, list[list[float]]] = {}
-    frames = 0
-    for number, line in enumerate(_text(path).splitlines(), start=1):
-        words = line.split()
-        if not words or words[0][0] in "#:":
-            continue
-        if len(words) == 1 and words[0].isdigit():
-            frames += 1
-            continue
-        name, channels = words[0], words[1:]
-        if name not in skeleton or len(channels) != len(skeleton[name].dof):
-            raise ValueError(
-                f"{path}, line {number}: {name} with {len(channels)} channels does not fit its "
-                f"skeleton: {REMEDY}"
-            )
-        try:
-            values.setdefault(name, []).append(_floats(channels))
-        except ValueError:
-            raise ValueError(
-                f"{path}, line {number}: {name} has something that is no number: {REMEDY}"
-            ) from None
-    if not frames:
-        raise ValueError(f"{path} holds no frames: {REMEDY}")
-    if uneven := [
-        name for name, bone in skeleton.items() if bone.dof and len(values.get(name, ())) != frames
-    ]:
-        raise ValueError(
-            f"{path} breaks off or skips bones ({uneven[0]} has {len(values.get(uneven[0], ()))} "
-            f"of {frames} frames): {REMEDY}"
-        )
-    channels = {name: np.array(rows) for name, rows in values.items()}
-    if not all(np.isfinite(rows).all() for rows in channels.values()):
-        raise ValueError(f"{path} holds NaN or infinite numbers: {REMEDY}")
-    return channels
-
-
-def joint_positions(skeleton: dict[str, Bone], channels: dict[str, np.ndarray]) -> np.ndarray:
-    """The 17 joints (frames, 17, 3), metres, z up.
-
-    A bone's local rotation is C M C^-1 with C its axis and M its channels.
-    """
-    root = skeleton["root"]
-    frames = len(channels["root"])
-    place = np.zeros((frames, 3))
-    turns, ends = {}, {}
-    for name, bone in skeleton.items():
-        angles = np.zeros((frames, 3))
-        for column, channel in enumerate(bone.dof):
-            kind, which = channel[0], "xyz".index(channel[1])
-            if kind == "t":
-                place[:, which] = channels[name][:, column] * root.offset[which]
-            else:
-                angles[:, which] = channels[name][:, column]
-        local = bone.axis @ _rotations(angles) @ bone.axis.T
-        turns[name] = local if name == "root" else turns[bone.parent] @ local
-        ends[name] = place if name == "root" else ends[bone.parent] + turns[name] @ bone.offset
-    joints = np.stack(
-        [(ends["lhipjoint"] + ends["rhipjoint"]) / 2, *(ends[END_OF_BONE[j]] for j in range(1, J))],
-        axis=1,
-    )
-    return joints @ np.array(
-        [[1.0, 0, 0], [0, 0, 1], [0, -1, 0]]
-    )  # y up -> z up: (x, y, z) -> (x, -z, y)
-
-
-def resample(joints: np.ndarray, source: float = CMU_FPS, target: float = FPS) -> np.ndarray:
-    """(frames, 17, 3) at another frame rate, linear between frames; neighbours at 120 Hz are too
-    close to bend a bone visibly.
-    """
-    when = np.arange(0, len(joints) - 1 + 1e-9, source / target)
-    before = np.minimum(when.astype(int), max(len(joints) - 2, 0))
-    after = np.minimum(before + 1, len(joints) - 1)
-    part = (when - before)[:, None, None]
-    return (1 - part) * joints[before] + part * joints[after]
-
-
-def _stage(world: np.ndarray, yaw: float) -> np.ndarray:
-    """Turn a recording by yaw, put the middle of its path in the middle of the room and draw the
-    path into it.
-    """
-    turn = np.array([[np.cos(yaw), np.sin(yaw), 0], [-np.sin(yaw), np.cos(yaw), 0], [0, 0, 1]])
-    world = world @ turn
-    path = world[:, :1, :2]
-    middle = (path.min(0) + path.max(0)) / 2
-    reach = np.linalg.norm(path - middle, axis=-1).max()
-    staged = world.copy()
-    staged[..., :2] += (path - middle) * min(1.0, ROOM / max(reach, 1e-9)) - path
-    return staged
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="ascii")
-    except (UnicodeDecodeError, OSError) as error:
-        raise ValueError(f"{path} cannot be read as text ({error}): {REMEDY}") from None
-
-
-def _sections(text: str) -> dict[str, list[str]]:
-    """The lines of an ASF file below each of its :keywords."""
-    sections: dict[str, list[str]] = {}
-    lines: list[str] = []
-    for line in text.splitlines():
-        if line.startswith(":"):
-            lines = sections.setdefault(line[1:].split()[0], [])
-        elif line.strip() and not line.startswith("#"):
-            lines.append(line)
-    return sections
-
-
-def _floats(words) -> list[float]:
-    return [float(word) for word in words]
-
-
-def _rotation(degrees: list[float], order: str) -> np.ndarray:
-    """(3, 3) for fixed-axis angles applied in the given order, as "XYZ": x first."""
-    matrix = np.eye(3)
-    for angle, axis in zip(degrees, order.lower()):
-        angles = np.zeros((1, 3))
-        angles[0, "xyz".index(axis)] = angle
-        matrix = _rotations(angles)[0] @ matrix
-    return matrix
-
-
-def _rotations(degrees: np.ndarray) -> np.ndarray:
-    """(T, 3) angles about x, y, z -> (T, 3, 3) rotations, x applied first."""
-    (cx, cy, cz), (sx, sy, sz) = np.cos(np.radians(degrees)).T, np.sin(np.radians(degrees)).T
-    rows = [
-        [cy * cz, sx * sy * cz - cx * sz, cx * sy * cz + sx * sz],
-        [cy * sz, sx * sy * sz + cx * cz, cx * sy * sz - sx * cz],
-        [-sy, sx * cy, cx * cy],
-    ]
-    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
+    return sorted(p for p in paths if p.suffix.lower() == suffix and not p.name.startswith("."))

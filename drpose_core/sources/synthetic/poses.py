@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from ...data import PoseSet
-from ..film import FPS, Recording, film
+from ..film import film
 from ..h36m import TEST_SUBJECTS, TRAIN_SUBJECTS
+from ..motion import FPS, Recording
 from ..rig import SUBJECTS
 from .actions import ACTIONS
 from .figure import draw_body, joints_in_motion

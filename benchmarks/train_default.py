@@ -1,0 +1,172 @@
+"""Trains checkpoints/default.safetensors: the model of people that the kit comes with.
+
+python benchmarks/train_default.py --data data/cmu
+python benchmarks/train_default.py --data data/cmu data/hdm05 --held-out 35 49 HDM_tr \\
+    --out dev.safetensors
+
+Reads every ASF/AMC recording below the folders, films it with random cameras (film: keypoints
+"wild", joints "coco"), thins it, trains DC-GCT on it and then the denoiser, and writes both in
+float16. Seeded; the same command again resumes where it was interrupted, from output/runs/<name of
+out>. With --held-out subjects it also says what the model scores on them. RECIPE holds all that is
+chosen.
+"""
+
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+import tyro
+from tqdm import tqdm
+
+import drpose_core as dr
+from drpose_core.skeleton import JOINTS
+from drpose_core.sources.cmu import cmu_subjects
+from drpose_core.training import steps_per_epoch
+
+MARKED = [j for j, name in enumerate(JOINTS) if name not in ("spine", "thorax", "neck", "head")]
+
+
+class Recipe(NamedTuple):
+    """What the default checkpoint is made of; benchmarks/real_people.py has the figures."""
+
+    model: dr.ModelConfig = dr.ModelConfig()
+    lifter: dr.TrainConfig = dr.TrainConfig(epochs=8, batch_size=64)
+    denoiser: dr.TrainConfig = dr.TrainConfig(epochs=12, batch_size=64)
+    denoiser_loss: object = dr.denoising_loss
+    views: int = 4  # random cameras in front of every two seconds
+    thin: float = 30.0  # mm
+    least_confidence: float = 0.15  # joints less sure are filled in
+
+
+RECIPE = Recipe()
+
+
+def main(
+    data: tuple[Path, ...],
+    out: Path | None = None,
+    held_out: tuple[str, ...] = (),
+    seed: int = 0,
+    threads: int = 2,
+    share: float = 1.0,
+) -> None:
+    """Train the default checkpoint.
+
+    Args:
+        data: Folders of ASF/AMC recordings.
+        out: The checkpoint (default: checkpoints/default.safetensors).
+        held_out: Subjects to leave out of training and to score on.
+        seed: For everything drawn.
+        threads: Cores to use.
+        share: Of the recipe's epochs, for trials.
+    """
+    torch.set_num_threads(threads)
+    began = time.monotonic()
+    out = out or dr.project_root() / "checkpoints" / "default.safetensors"
+    lifter_config, denoiser_config = (
+        dr.TrainConfig(
+            epochs=max(1, round(share * c.epochs)), batch_size=c.batch_size, lr=c.lr,
+            decay=c.decay, mirror=c.mirror, seed=seed,
+        )
+        for c in (RECIPE.lifter, RECIPE.denoiser)
+    )  # fmt: skip
+    poses = training_poses(data, held_out, seed)
+    test = held_out_poses(data, held_out, seed) if held_out else None
+    folder = dr.run_folder(out.stem)
+    print(f"{len(poses):,} poses: {poses.source}; kept in {folder}", flush=True)
+
+    torch.manual_seed(seed)  # the networks' first weights
+    lifter = dr.build_lifter(RECIPE.model.lifter)
+    run(folder / "lifter", lifter, dr.lifting_loss, poses, lifter_config)
+    model = dr.DRPose(RECIPE.model, lifter)
+    poses = dr.with_initial_poses(model, poses)
+    run(folder / "denoiser", model, RECIPE.denoiser_loss, poses, denoiser_config)
+
+    model.eval()
+    record = {
+        "train": poses.describe(),
+        "seed": seed,
+        "command": " ".join(["python benchmarks/train_default.py", *sys.argv[1:]]),
+        "minutes_of_last_run": round((time.monotonic() - began) / 60, 1),
+    }
+    if test is not None:
+        record["scores_mm"] = scores(model, test, seed)
+        print(record["scores_mm"])
+    dr.save_checkpoint(out, model, record=record, dtype=torch.float16)
+    print(f"{out}: {out.stat().st_size / 1e6:.1f} MB, {record['minutes_of_last_run']} minutes")
+
+
+def training_poses(data: tuple[Path, ...], held_out: tuple[str, ...], seed: int) -> dr.PoseSet:
+    sets = []
+    for folder in data:
+        subjects = tuple(s for s in cmu_subjects(folder) if s not in held_out)
+        if subjects:
+            sets.append(filmed(folder, subjects, seed))
+    return dr.thinned(dr.joined_poses(sets), RECIPE.thin)
+
+
+def held_out_poses(data: tuple[Path, ...], held_out: tuple[str, ...], seed: int) -> dict:
+    """Subject -> poses of it, with other cameras and other noise than training's."""
+    found = {}
+    for folder in data:
+        for subject in set(cmu_subjects(folder)) & set(held_out):
+            found[subject] = dr.thinned(filmed(folder, (subject,), seed + 1), 60)
+    if missing := set(held_out) - set(found):
+        raise ValueError(
+            f"no subject {', '.join(sorted(missing))} below {', '.join(map(str, data))}"
+        )
+    return found
+
+
+def filmed(folder: Path, subjects: tuple[str, ...], seed: int) -> dr.PoseSet:
+    return dr.cmu_poses(
+        folder,
+        subjects=subjects,
+        cameras="random",
+        keypoints="wild",
+        joints="coco",
+        views=RECIPE.views,
+        least_confidence=RECIPE.least_confidence,
+        seed=seed,
+    )
+
+
+def run(folder: Path, module, loss, poses: dr.PoseSet, config: dr.TrainConfig) -> None:
+    """Train to the end, resuming what the folder has."""
+    total = config.epochs * steps_per_epoch(len(poses), config)
+    with tqdm(desc=folder.name, total=total, mininterval=10) as bar:
+        for step in dr.train_in(folder, module, loss, poses, config):
+            bar.update(step.step - bar.n)
+            if step.step % 100 == 0:
+                bar.set_postfix_str(f"loss {1000 * step.loss.item():.1f} mm", refresh=False)
+        bar.update(total - bar.n)
+
+
+def scores(model: dr.DRPose, tests: dict[str, dr.PoseSet], seed: int) -> dict:
+    """Mean of 20 hypotheses and the best of them over the joints marked on a body, and the
+    lifter's own pose, of some poses of each subject; mm.
+    """
+    found = {}
+    for subject, poses in sorted(tests.items()):
+        some = poses[torch.randperm(len(poses), generator=dr.generator(seed))[:200]]
+        drawn = dr.sample_poses(
+            model, some.kp2d, hypotheses=20, steps=8, eta=0.0, spacing="quadratic",
+            generator=dr.generator(seed),
+        )[-1]  # fmt: skip
+        first = model.initial_pose(some.kp2d, flip_test=True)
+        truth = some.pose3d[:, MARKED]
+        drawn, first = drawn[..., MARKED, :], (first - first[:, :1])[:, MARKED]
+        best = dr.mpjpe(drawn, truth[:, None]).amin(1)
+        rows = {
+            "lifter": dr.mpjpe(first, truth),
+            "mean": dr.mpjpe(drawn.mean(1), truth),
+            "mean, aligned": dr.p_mpjpe(drawn.mean(1), truth),
+            "best of 20": best,
+        }
+        found[subject] = {name: round(1000 * x.mean().item(), 1) for name, x in rows.items()}
+    return found
+
+
+if __name__ == "__main__":
+    tyro.cli(main)

@@ -1,0 +1,95 @@
+"""Several pose sets as one, and one pose set without the frames that say the same again."""
+
+import numpy as np
+import torch
+
+from ..data import PoseSet
+
+BETWEEN = " + "
+
+
+def joined_poses(sets: list[PoseSet] | tuple[PoseSet, ...]) -> PoseSet:
+    """One pose set of several, in their order.
+
+    Actions of one name become one. Sequences keep their names; if the sets have different skeletons
+    each name begins with its skeleton's, as "HDM05:HDM_bd/...", so that none is lost and equal
+    names stay apart. source, keypoints and skeleton name those of all sets; source has the terms
+    under which data may be used. Where only some sets have a confidence or a rotation, the others
+    get 1 and none. Raises ValueError for no sets, sets on different devices, and sequences that two
+    sets share.
+    """
+    if not sets:
+        raise ValueError("joined_poses needs at least one pose set")
+    if len({poses.device for poses in sets}) > 1:
+        raise ValueError("the pose sets are on different devices: put them on one with .to(device)")
+    different = len({poses.skeleton for poses in sets}) > 1
+    actions, sequences, parts = [], [], []
+    for poses in sets:
+        names = [f"{poses.skeleton}:{name}" if different else name for name in poses.sequences]
+        if twice := set(names) & set(sequences):
+            raise ValueError(
+                f"two of the pose sets have the sequence {min(twice)}: join each recording once, "
+                "or give subjects other names"
+            )
+        actions += [name for name in dict.fromkeys(poses.actions) if name not in actions]
+        new = torch.tensor([actions.index(name) for name in poses.actions], dtype=torch.int64)
+        columns = {
+            **poses.tensors(),
+            "action": new.to(poses.device)[poses.action],
+            "sequence": poses.sequence + len(sequences),
+        }
+        sequences += names
+        parts.append(columns)
+    kept = {}
+    for name in set().union(*parts):
+        if name == "initial" and not all(name in part for part in parts):
+            continue  # what a lifter says of some poses is of no use
+        kept[name] = torch.cat([part.get(name, _absent(name, part)) for part in parts])
+
+    def all_of(text):
+        return BETWEEN.join(dict.fromkeys(getattr(poses, text) for poses in sets))
+
+    texts = {name: all_of(name) for name in ("source", "keypoints", "skeleton")}
+    return PoseSet(**kept, actions=actions, sequences=sequences, **texts)
+
+
+def _absent(name: str, columns: dict[str, torch.Tensor]) -> torch.Tensor | None:
+    """What stands for a column that a set does not have."""
+    kp2d = columns["kp2d"]
+    if name == "confidence":
+        return torch.ones(kp2d.shape[:2], dtype=kp2d.dtype, device=kp2d.device)
+    if name == "rotation":
+        return torch.eye(3, dtype=kp2d.dtype, device=kp2d.device).repeat(len(kp2d), 1, 1)
+    return None
+
+
+def thinned(poses: PoseSet, millimetres: float = 60.0) -> PoseSet:
+    """The set without near-duplicates: of each sequence the first frame, and each whose pose
+    differs from the last one kept by at least millimetres, in the mean over joints.
+
+    Poses are compared relative to the root and in the camera's frame, so that a person who turns
+    counts as moving, and one who glides does not. The order stays; 0 keeps everything.
+    """
+    if not millimetres >= 0:
+        raise ValueError(f"millimetres must be at least 0, got {millimetres}")
+    if not millimetres or not len(poses):
+        return poses
+    pose, sequence = poses.pose3d.cpu().numpy(), poses.sequence.cpu().numpy()
+    order = np.lexsort((poses.frame.cpu().numpy(), sequence))
+    starts = np.flatnonzero(np.diff(sequence[order], prepend=-1))
+    kept = np.zeros(len(pose), dtype=bool)
+    ends = np.append(starts[1:], len(order))
+    position = starts.copy()  # all sequences are gone through side by side
+    kept[order[starts]] = True
+    last = pose[order[starts]]  # (sequences, J, 3)
+    while True:
+        position = position + 1
+        if not (position < ends).any():
+            break
+        active = position < ends
+        rows = order[position[active]]
+        moved = np.linalg.norm(pose[rows] - last[active], axis=-1).mean(-1) >= millimetres / 1000
+        kept[rows[moved]] = True
+        which = np.flatnonzero(active)[moved]
+        last[which] = pose[rows[moved]]
+    return poses[torch.from_numpy(np.flatnonzero(kept)).to(poses.device)]
