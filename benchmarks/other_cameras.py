@@ -118,9 +118,9 @@ def measured(model: dr.DRPose, world: torch.Tensor, setup: Setup, seed: int) -> 
         "redrawn": training_view(kp2d, own),
         "redrawn, 47° assumed": training_view(kp2d, pinhole(1, 1, FIELD_OF_VIEW)),
     }.items():
-        pose = dr.sample_poses(model, view[0], hypotheses=1, steps=1, generator=dr.generator(seed))[
-            -1
-        ][:, 0]
+        pose = dr.sample_poses(
+            model, view[0], hypotheses=1, steps=1, noise=dr.per_hypothesis(seed)
+        )[-1][:, 0]
         root = picture_frame(dr.estimate_root(pose, *view[:2]), view[2])
         pose = picture_frame(pose, view[2])
         cells[name] = round(1000 * dr.mpjpe(pose, points - points[:, :1]).mean().item(), 1)

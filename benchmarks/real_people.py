@@ -1,7 +1,7 @@
 """What helps a lifter to see real people: which cameras, which detector's errors, whose joints, how
 much thinning, which recordings. Decided on people held out, not on photographs.
 
-python benchmarks/real_people.py --data ../shared/motion --photos ../shared/photos/pose2sim.npz
+python benchmarks/real_people.py --data data/motion --photos photographs.npz
 
 Trains a lifter on every variant and seed, each for the same number of poses, and scores it on
 recordings that no variant has seen: CMU subjects 35 and 49 and HDM05's actor tr, filmed by random
@@ -153,7 +153,7 @@ def scored_sets(data: Path, photos: Path | None, stride: int, kept: Path) -> dic
 
 
 def photographed(path: Path, least: float) -> dr.PoseSet:
-    """Photographs with a known 3D (../shared/photos/README.md) as a pose set."""
+    """Photographs with a known 3D as a pose set."""
     file = np.load(path)
     seen = file["detected"]
     sure = np.where(seen[..., 2] >= least, seen[..., 2], 0.0)

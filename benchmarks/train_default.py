@@ -1,4 +1,4 @@
-"""Trains checkpoints/default.safetensors: the model of people that the kit comes with.
+"""Trains drpose_core/weights/default.safetensors: the model of people that the kit comes with.
 
 python benchmarks/train_default.py --data data/cmu
 python benchmarks/train_default.py --data data/cmu data/hdm05 --held-out 35 49 HDM_tr \\
@@ -21,9 +21,11 @@ import tyro
 from tqdm import tqdm
 
 import drpose_core as dr
+from drpose_core.experiments import run_folder
 from drpose_core.skeleton import JOINTS
 from drpose_core.sources.cmu import cmu_subjects
 from drpose_core.training import steps_per_epoch
+from drpose_core.weights import DEFAULT
 
 MARKED = [j for j, name in enumerate(JOINTS) if name not in ("spine", "thorax", "neck", "head")]
 
@@ -55,7 +57,7 @@ def main(
 
     Args:
         data: Folders of ASF/AMC recordings.
-        out: The checkpoint (default: checkpoints/default.safetensors).
+        out: The checkpoint (default: the kit's own).
         held_out: Subjects to leave out of training and to score on.
         seed: For everything drawn.
         threads: Cores to use.
@@ -63,7 +65,7 @@ def main(
     """
     torch.set_num_threads(threads)
     began = time.monotonic()
-    out = out or dr.project_root() / "checkpoints" / "default.safetensors"
+    out = out or DEFAULT
     lifter_config, denoiser_config = (
         dr.TrainConfig(
             epochs=max(1, round(share * c.epochs)), batch_size=c.batch_size, lr=c.lr,
@@ -73,7 +75,7 @@ def main(
     )  # fmt: skip
     poses = training_poses(data, held_out, seed)
     test = held_out_poses(data, held_out, seed) if held_out else None
-    folder = dr.run_folder(out.stem)
+    folder = run_folder(out.stem)
     print(f"{len(poses):,} poses: {poses.source}; kept in {folder}", flush=True)
 
     torch.manual_seed(seed)  # the networks' first weights
@@ -150,10 +152,7 @@ def scores(model: dr.DRPose, tests: dict[str, dr.PoseSet], seed: int) -> dict:
     found = {}
     for subject, poses in sorted(tests.items()):
         some = poses[torch.randperm(len(poses), generator=dr.generator(seed))[:200]]
-        drawn = dr.sample_poses(
-            model, some.kp2d, hypotheses=20, steps=8, eta=0.0, spacing="quadratic",
-            generator=dr.generator(seed),
-        )[-1]  # fmt: skip
+        drawn = dr.sample_poses(model, some.kp2d, noise=dr.per_hypothesis(seed))[-1]
         first = model.initial_pose(some.kp2d, flip_test=True)
         truth = some.pose3d[:, MARKED]
         drawn, first = drawn[..., MARKED, :], (first - first[:, :1])[:, MARKED]

@@ -16,6 +16,21 @@ MINI = GOLDEN / "h36m_mini"  # a small set in the layout of Human3.6M's files
 sys.path.insert(0, str(GOLDEN))
 from weights import fill  # noqa: E402
 
+# A room imports rooms of higher lines only; a wing (a folder) is entered by its door, its __init__.
+LEVELS = (
+    "support",
+    "skeleton cameras",
+    "columns layers",
+    "data",
+    "lifters diffusion denoiser scores keypoints",
+    "model training sources",
+    "losses sampling experiments",
+    "weights evaluation prediction plots",
+    "output explorer",
+    "cli",
+    "__init__ __main__",
+)
+
 
 def clone(folder):
     """What a fresh clone has, without weights and outputs that a developer's tree may hold."""

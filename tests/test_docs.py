@@ -11,7 +11,7 @@ from pathlib import Path
 import make_index
 import make_site
 import pytest
-from test_project import LEVELS
+from helpers import LEVELS
 
 import drpose_core as dr
 from drpose_core import cli

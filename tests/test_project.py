@@ -11,25 +11,12 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from helpers import LEVELS
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 CORE = ROOT / "drpose_core"
 
-# A room imports rooms of higher lines only; a wing (a folder) is entered by its door, its __init__.
-LEVELS = (
-    "support",
-    "skeleton cameras",
-    "columns layers",
-    "data",
-    "lifters diffusion denoiser scores keypoints",
-    "model training sources",
-    "losses sampling experiments",
-    "weights evaluation prediction plots",
-    "output explorer",
-    "cli",
-    "__init__ __main__",
-)
 FLOOR = {room: floor for floor, rooms in enumerate(LEVELS) for room in rooms.split()}
 
 
