@@ -83,6 +83,11 @@ def test_fingerprints_do_not_read_comments():
         'def f(x):\n    """Two words."""\n\n    return x + 1'
     )
     assert measured("def f(x):\n    return x + 1") != measured("def f(x):\n    return x + 2")
+    scope = {"dr": dr, "table": 1}
+    exec("def f(x):\n    return dr.table(x)", scope)
+    before = dr.fingerprint(scope["f"])
+    scope["table"] = 2
+    assert dr.fingerprint(scope["f"]) == before, "the name of an attribute is no global"
     assert "Two switches for speed" not in _source(dr.Denoiser), "docstrings are left out"
 
 

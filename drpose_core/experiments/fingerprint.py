@@ -4,6 +4,7 @@ so that what is kept is used again only where it still holds.
 """
 
 import ast
+import dis
 import functools
 import hashlib
 import inspect
@@ -119,10 +120,9 @@ def _used(function) -> list:
 
 
 def _names(code: types.CodeType) -> set[str]:
-    """What a function, or one written inside it, looks up."""
-    return set(code.co_names).union(
-        *(_names(c) for c in code.co_consts if isinstance(c, types.CodeType))
-    )
+    """The globals that a function, or one written inside it, looks up; not names of attributes."""
+    own = {i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    return own.union(*(_names(c) for c in code.co_consts if isinstance(c, types.CodeType)))
 
 
 def _code(code: types.CodeType) -> list:
