@@ -111,7 +111,7 @@ def test_train_leaves_a_checkpoint_with_its_story(command, tmp_path, capsys):
     assert not (tmp_path / "no.safetensors").exists()
     with pytest.raises(
         SystemExit,
-        match=r"--out w.pth: own checkpoints are .safetensors files; convert makes a .pth of one",
+        match=r"--out w.pth: own checkpoints are .safetensors files; convert turns one into a .pth",
     ):
         command("train", "--out", "w.pth", *TINY)
 
@@ -160,7 +160,7 @@ def test_evaluate_writes_a_report_that_says_it_all(command, small_model, tmp_pat
     with pytest.warns(UserWarning, match="trained on keypoints 'exact', given 'detected'"):
         few = command("evaluate", *arguments, "--parquet", "--out", tmp_path / "a report <b>")
     some = few[torch.randperm(len(few), generator=dr.generator(5))[:30]]
-    found = dr.assess(small_model, some, hypotheses=3, steps=2, spacing=[900, 20], seed=5)
+    found = dr.assess(small_model, some, hypotheses=3, steps=2, spacing=[900, 20], eta=1, seed=5)
     for name in ("scores", "joints", "calibration", "summary"):
         written, own = (
             pd.read_csv(tmp_path / "a report <b>" / f"{name}.csv", keep_default_na=False),

@@ -8,8 +8,11 @@ import torch
 import drpose_core as dr
 from drpose_core.output.bvh import write_bvh
 from drpose_core.skeleton import bone_lengths
-from drpose_core.sources.asf import body, read_amc, read_asf
-from drpose_core.sources.bvh import bvh_joints, common_nodes, metres, read_bvh
+from drpose_core.sources.asf import read_amc, read_asf
+from drpose_core.sources.asf_body import body
+from drpose_core.sources.bvh import read_bvh
+from drpose_core.sources.bvh_body import bvh_joints, metres
+from drpose_core.sources.bvh_names import common_nodes
 from drpose_core.sources.cmu import cmu_subjects, recordings
 
 
@@ -340,7 +343,7 @@ def test_rotations_follow_the_order_of_the_channels(tmp_path):
         "Xrotation Zrotation JOINT b { OFFSET 1 2 3 CHANNELS 3 Zrotation Xrotation Yrotation "
         "End Site { OFFSET 4 5 6 } } } MOTION Frames: 1 Frame Time: 0.01\n7 8 9 10 20 30 40 50 60"
     )
-    from drpose_core.sources.bvh import _places
+    from drpose_core.sources.bvh_body import _places
 
     tree, motion, _ = read_bvh(file)
     place = _places(tree, motion)[0]
@@ -390,16 +393,16 @@ def test_the_conversion_that_lost_a_bone_is_pointed_out(tmp_path):
 
     rewritten(tmp_path / "walk.bvh", as_cgspeed)
     tree = read_bvh(tmp_path / "walk.bvh")[0]
-    from drpose_core.sources.bvh import Node, _known_fault
+    from drpose_core.sources.bvh_names import Node, known_fault
 
     spine = next(n for n, node in enumerate(tree) if node.name == "Spine1")
     tree.append(Node("Neck", spine, np.zeros(3)))
     for node in tree:
         if node.name in ("LeftShoulder", "RightShoulder"):
             node.parent = spine
-    assert "lost the bone thorax" in _known_fault(tree)
+    assert "lost the bone thorax" in known_fault(tree)
     tree[-1].parent = 0
-    assert _known_fault(tree) is None
+    assert known_fault(tree) is None
 
 
 def small(name="07", **options):

@@ -1,6 +1,4 @@
-"""ASF skeletons and AMC motion (Acclaim's formats, of CMU's and HDM05's databases) -> where the
-joints are.
-"""
+"""ASF skeletons and AMC motion: Acclaim's formats, of CMU's and HDM05's databases."""
 
 import warnings
 from pathlib import Path
@@ -9,10 +7,12 @@ from typing import NamedTuple
 import numpy as np
 
 from ..skeleton import J
+from .turns import turn_in_order
 
 INCH = 0.0254
 LEG = (0.45, 1.15)  # metres that thigh and shank together can have
 REMEDY = "download it again (python -m drpose_core download-cmu) or leave this file out"
+
 
 # Human3.6M joint -> the CMU bone at whose end it sits ("root": where the skeleton starts); the hip
 # is the middle of the hip joints.
@@ -70,7 +70,7 @@ def read_asf(path: Path) -> Skeleton:
             root=Bone(
                 "",
                 np.zeros(3),
-                _rotation(turn * np.array(_floats(root["orientation"])), root["axis"][0]),
+                turn_in_order(turn * np.array(_floats(root["orientation"])), root["axis"][0]),
                 tuple(map(str.lower, root["order"])),
             )
         )
@@ -79,7 +79,7 @@ def read_asf(path: Path) -> Skeleton:
         for block in "\n".join(sections["bonedata"]).split("begin")[1:]:
             lines = {words[0]: words[1:] for words in map(str.split, block.splitlines()) if words}
             offset = np.array(_floats(lines["direction"])) * float(lines["length"][0]) * scale
-            axis = _rotation(turn * np.array(_floats(lines["axis"][:3])), lines["axis"][3])
+            axis = turn_in_order(turn * np.array(_floats(lines["axis"][:3])), lines["axis"][3])
             loose[lines["name"][0]] = Bone(
                 "", offset, axis, tuple(map(str.lower, lines.get("dof", ())))
             )
@@ -199,51 +199,6 @@ def read_amc(path: Path, skeleton: Skeleton) -> Motion:
     return channels
 
 
-class Body(NamedTuple):
-    """A body over T frames, metres, z up."""
-
-    joints: np.ndarray  # (T, 17, 3) Human3.6M's, at the ends of the bones of END_OF_BONE
-    face: np.ndarray  # (T, 3) where the face looks, a unit vector
-    wrists: np.ndarray | None  # (T, 2, 3) left and right; None if the skeleton has no bone "wrist"
-
-
-def body(skeleton: dict[str, Bone], channels: dict[str, np.ndarray]) -> Body:
-    """Where the joints are. A bone's local rotation is C M C^-1 with C its axis and M its channels.
-
-    The forearm is two bones, radius and wrist, so that it can twist; the wrist is the end of the
-    second. A skeleton at rest looks along z.
-    """
-    root = skeleton["root"]
-    frames = len(channels["root"])
-    place = np.zeros((frames, 3))
-    turns, ends = {}, {}
-    for name, bone in skeleton.items():
-        angles = np.zeros((frames, 3))
-        for column, channel in enumerate(bone.dof):
-            kind, which = channel[0], "xyz".index(channel[1])
-            if kind == "t":
-                place[:, which] = channels[name][:, column] * root.offset[which]
-            else:
-                angles[:, which] = channels[name][:, column]
-        local = bone.axis @ _rotations(angles) @ bone.axis.T
-        turns[name] = local if name == "root" else turns[bone.parent] @ local
-        ends[name] = place if name == "root" else ends[bone.parent] + turns[name] @ bone.offset
-    joints = np.stack(
-        [(ends["lhipjoint"] + ends["rhipjoint"]) / 2, *(ends[END_OF_BONE[j]] for j in range(1, J))],
-        axis=1,
-    )
-    upright = np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])  # (x, y, z) -> (x, -z, y)
-    wrists = None
-    if {"lwrist", "rwrist"} <= ends.keys():
-        wrists = np.stack([ends["lwrist"], ends["rwrist"]], axis=1) @ upright
-    return Body(joints @ upright, turns["head"][:, :, 2] @ upright, wrists)
-
-
-def joint_positions(skeleton: dict[str, Bone], channels: dict[str, np.ndarray]) -> np.ndarray:
-    """The 17 joints (frames, 17, 3), metres, z up."""
-    return body(skeleton, channels).joints
-
-
 def _text(path: Path) -> str:
     """A text file; comments may hold Latin-1 letters, which are read as such."""
     try:
@@ -269,24 +224,3 @@ def _sections(text: str) -> dict[str, list[str]]:
 
 def _floats(words) -> list[float]:
     return [float(word) for word in words]
-
-
-def _rotation(degrees: np.ndarray, order: str) -> np.ndarray:
-    """(3, 3) for fixed-axis angles applied in the given order, as "XYZ": x first."""
-    matrix = np.eye(3)
-    for angle, axis in zip(degrees, order.lower()):
-        angles = np.zeros((1, 3))
-        angles[0, "xyz".index(axis)] = angle
-        matrix = _rotations(angles)[0] @ matrix
-    return matrix
-
-
-def _rotations(degrees: np.ndarray) -> np.ndarray:
-    """(T, 3) angles about x, y, z -> (T, 3, 3) rotations, x applied first."""
-    (cx, cy, cz), (sx, sy, sz) = np.cos(np.radians(degrees)).T, np.sin(np.radians(degrees)).T
-    rows = [
-        [cy * cz, sx * sy * cz - cx * sz, cx * sy * cz + sx * sz],
-        [cy * sz, sx * sy * sz + cx * cz, cx * sy * sz - sx * cz],
-        [-sy, sx * cy, cx * cy],
-    ]
-    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from ..data import PoseSet
-from .asf import REMEDY, body, joint_positions, read_amc, read_asf
+from .asf import REMEDY, read_amc, read_asf
+from .asf_body import body, joint_positions
 from .film import film
 from .motion import JOINT_KINDS, Recording, drawn_for, not_human, recording, resample
 from .rig import SUBJECTS
