@@ -120,7 +120,7 @@ def test_subjects_named_by_letters_have_headings_and_cameras_of_their_own(tmp_pa
     facing = [take.world[0, 4] - take.world[0, 1] for take in takes]
     angles = np.sort([np.arctan2(x[1], x[0]) for x in facing])
     assert np.diff(angles).min() > 0.005 and len({take.cameras for take in takes}) > 2
-    again = list(recordings({"salsa": tmp_path / "salsa" / "salsa.asf"}, 0, 1))[0]
+    again = next(recordings({"salsa": tmp_path / "salsa" / "salsa.asf"}, 0, 1))
     assert np.array_equal(again.world, takes[sorted(names).index("salsa")].world)
 
 
