@@ -248,7 +248,7 @@ def test_a_folder_keeps_to_its_training(few, tmp_path):
         weights(trained(tmp_path / "r", few)),
     )
     (tmp_path / "r" / "state.safetensors").write_bytes(b"no")
-    with pytest.raises(ValueError, match=r"cannot be read .*: delete it to train afresh"):
+    with pytest.raises(ValueError, match=r"cannot be read .*: delete it to train from scratch"):
         trained(tmp_path / "r", few)
     with pytest.raises(FileNotFoundError, match=r"history.csv not found: runs\(\) lists"):
         dr.history(tmp_path / "no")
