@@ -155,9 +155,8 @@ def filmed(world: torch.Tensor, setup: Setup) -> torch.Tensor:
 
 
 def rotation(axis: int, degrees: float) -> torch.Tensor:
-    """About x: what lies ahead moves down; about y:
-
-    to the right; about z: the picture turns clockwise.
+    """About x: what lies ahead moves down; about y: to the right; about z: the picture turns
+    clockwise.
     """
     c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     about = {

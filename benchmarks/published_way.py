@@ -105,9 +105,8 @@ def denoise(
 def sample(
     model: dr.DRPose, kp2d: torch.Tensor, initial: torch.Tensor, noise: torch.Tensor
 ) -> torch.Tensor:
-    """Even steps, eta = 1, flip-averaged:
-
-    initial (B, 2, J, 3), noise (K, B, H, J, 3) -> (K, B, H, J, 3), joint 0 at the origin.
+    """Even steps, eta = 1, flip-averaged: initial (B, 2, J, 3), noise (K, B, H, J, 3) -> (K, B, H,
+    J, 3), joint 0 at the origin.
     """
     a = model.schedule.alpha_bar.tolist()
     times, x, out = model.schedule.timesteps(len(noise)), noise[0], []
@@ -153,9 +152,8 @@ def loss(model: dr.DRPose, batch: dr.PoseSet, drop: Drop, initial: torch.Tensor)
 
 
 def training(model: dr.DRPose, batch: dr.PoseSet, *, lifter: bool) -> Iterator[float]:
-    """Steps on one batch without end, with Adam (amsgrad), yielding the loss; lifter:
-
-    ask it in every step, dropout on, as published.
+    """Steps on one batch without end, with Adam (amsgrad), yielding the loss; lifter: ask it in
+    every step, dropout on, as published.
     """
     optimizer = torch.optim.Adam(model.denoiser.parameters(), lr=5e-4, amsgrad=True)
 
@@ -173,9 +171,8 @@ def training(model: dr.DRPose, batch: dr.PoseSet, *, lifter: bool) -> Iterator[f
 
 
 class Fetched(torch.utils.data.Dataset):
-    """VideoPose3D's files for training, one pose at a time:
-
-    read and converted recording by recording, looked up by an index of frames.
+    """VideoPose3D's files for training, one pose at a time: read and converted recording by
+    recording, looked up by an index of frames.
     """
 
     def __init__(self, folder: Path, keypoints: str, subjects: tuple[str, ...]):

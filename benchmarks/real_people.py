@@ -167,10 +167,8 @@ def photographed(path: Path, least: float) -> dr.PoseSet:
     camera = np.zeros((len(kp2d), 9))
     matrix = file["K"]
     camera[:, 0], camera[:, 1] = matrix[:, 0, 0] * 2 / width, matrix[:, 1, 1] * 2 / width
-    camera[:, 2], camera[:, 3] = (
-        matrix[:, 0, 2] * 2 / width - 1,
-        (2 * matrix[:, 1, 2] - height) / width,
-    )
+    camera[:, 2] = matrix[:, 0, 2] * 2 / width - 1
+    camera[:, 3] = (2 * matrix[:, 1, 2] - height) / width
     view = training_view(torch.from_numpy(kp2d).float(), torch.from_numpy(camera).float())
     turn = view.rotation.transpose(1, 2)
     pose = torch.from_numpy(file["pose3d"]).float()

@@ -34,9 +34,8 @@ MEASURES = ("refined MPJPE", "refined P-MPJPE", "mean of 10", "best of 10 (oracl
 def denoising(
     model, batch, *, generator, weights=LIMBS, depth=1.0, power=1.0, initial_noise=INITIAL_NOISE
 ) -> torch.Tensor:
-    """model.denoising_loss with more to turn:
-
-    joint weights, the depth's weight, and t = T u^power for a uniform u.
+    """model.denoising_loss with more to turn: joint weights, the depth's weight, and t = T u^power
+    for a uniform u.
     """
     x0, steps = batch.pose3d, len(model.schedule)
     t = (steps * torch.rand(len(x0), generator=generator) ** power).long()

@@ -202,21 +202,15 @@ class Products(TorchDispatchMode):
 
 @torch.no_grad()
 def ceiling(net: torch.nn.Module, device: torch.device) -> tuple[float, float, float]:
-    """Of one pass over a chunk:
-
-    floating-point operations, seconds of its matrix products alone, seconds of the pass; each per
-    pose.
+    """Of one pass over a chunk: floating-point operations, seconds of its matrix products alone,
+    seconds of the pass; each per pose.
     """
     hypotheses = 20
     images = (CHUNK if device.type == "cpu" else CARD_CHUNK) // hypotheses
-    kp2d, initial = (
-        torch.randn(images, 17, 2, device=device),
-        torch.randn(images, 17, 3, device=device),
-    )
-    x_t, cond = (
-        torch.randn(images, hypotheses, 17, 3, device=device),
-        net.condition(kp2d, torch.full((images,), 500, device=device)),
-    )
+    kp2d = torch.randn(images, 17, 2, device=device)
+    initial = torch.randn(images, 17, 3, device=device)
+    x_t = torch.randn(images, hypotheses, 17, 3, device=device)
+    cond = net.condition(kp2d, torch.full((images,), 500, device=device))
     with Products() as products:
         net(x_t, initial, cond)
     ready, flops = [], 0

@@ -106,10 +106,8 @@ def agreement(model: dr.DRPose, batch: dr.PoseSet) -> None:
     """Raise AssertionError unless both ways compute the same prediction, and so the same loss,
     without dropout.
     """
-    x_t, t = (
-        batch.pose3d[:, None],
-        torch.randint(1000, (len(batch),), generator=dr.generator(0)).to(batch.device),
-    )
+    x_t = batch.pose3d[:, None]
+    t = torch.randint(1000, (len(batch),), generator=dr.generator(0)).to(batch.device)
     with torch.no_grad():
         one = published_way.denoise(model.denoiser, batch.kp2d, x_t, batch.initial[:, 0], t)
         two = model.denoiser(x_t, batch.initial[:, 0], model.denoiser.condition(batch.kp2d, t))

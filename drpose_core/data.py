@@ -40,7 +40,7 @@ class PoseSet:
     intrinsics: torch.Tensor  # (N, 9) fx fy cx cy k1 k2 k3 p1 p2 in screen units
     action: torch.Tensor  # (N,) index into actions
     sequence: torch.Tensor  # (N,) index into sequences: one recording seen by one camera
-    frame: torch.Tensor  # (N,) frame number within the recording, at 50 Hz
+    frame: torch.Tensor  # (N,) frame number in the recording: 50 Hz, or the film's own
     actions: list[str]
     sequences: list[str] | None = None  # "subject/recording/camera"; None numbers them
     person: torch.Tensor | None = None  # (N,) number of the person, where a picture may show many

@@ -43,9 +43,8 @@ class CosineSchedule(nn.Module):
         )
 
     def _apply(self, fn, recurse: bool = True):
-        """Move with the model, but stay float64 when it is cast:
-
-        1 - alpha_bar near t = 0 is lost in fewer digits.
+        """Move with the model, but stay float64 when it is cast: 1 - alpha_bar near t = 0 is lost
+        in fewer digits.
         """
         exact = self.alpha_bar
         super()._apply(fn, recurse)

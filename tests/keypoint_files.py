@@ -11,9 +11,8 @@ from drpose_core.skeleton import JOINTS
 
 
 def detected(pixels, form):
-    """What a detector of a format would mark:
-
-    the joints it shares, and a face and feet at plausible places.
+    """What a detector of a format would mark: the joints it shares, and a face and feet at
+    plausible places.
     """
     at = {name: pixels[:, j] for j, name in enumerate(JOINTS)}
     up = (at["head"] - at["neck"]) / 2
@@ -75,9 +74,8 @@ def mmpose_inferencer_pictures(folder, frames):
 
 
 def mmpose_demo(folder, frames, dataset="coco"):
-    """topdown_demo_with_mmdet.py --save-predictions:
-
-    json_tricks writes arrays as dictionaries, frames count from 1.
+    """topdown_demo_with_mmdet.py --save-predictions: json_tricks writes arrays as dictionaries,
+    frames count from 1.
     """
     weights = {"__ndarray__": [1.0] * 17, "dtype": "float32", "shape": [17]}
     about = {

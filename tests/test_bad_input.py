@@ -1,6 +1,5 @@
-"""Bad files and bad arguments:
-
-each gets one sentence that names the culprit and the remedy, and nothing is left half written.
+"""Bad files and bad arguments: each gets one sentence that names the culprit and the remedy, and
+nothing is left half written.
 """
 
 import shutil

@@ -37,10 +37,8 @@ def test_the_sign_tells_over_from_under_confident(scale, sign):
 
 
 def test_by_hand():
-    hypotheses, target = (
-        torch.randn(30, 6, 17, 3, generator=dr.generator(1)),
-        torch.randn(30, 17, 3, generator=dr.generator(2)),
-    )
+    hypotheses = torch.randn(30, 6, 17, 3, generator=dr.generator(1))
+    target = torch.randn(30, 17, 3, generator=dr.generator(2))
     w = np.zeros((16, 21))
     for j in range(1, 17):
         for b in range(30):
@@ -50,9 +48,8 @@ def test_by_hand():
             for i in range(21):
                 w[j - 1, i] += np.quantile(d, i / 20) > t
     curve = dr.calibration_curve(dr.covered(hypotheses, target).sum(0), 30, 6)
-    assert np.allclose(
-        curve.covered, np.median(w / 30, axis=0), atol=0.02
-    )  # one hit may fall either way in float32
+    # one hit may fall either way in float32
+    assert np.allclose(curve.covered, np.median(w / 30, axis=0), atol=0.02)
     assert dr.calibration_error(curve)["ece"] == pytest.approx(
         np.abs(np.median(w / 30, axis=0) - np.linspace(0, 1, 21)).mean(), abs=0.005
     )

@@ -116,10 +116,8 @@ def test_the_default_checkpoint_is_small_says_how_it_was_made_and_refines(poses)
     path = dr.weights.DEFAULT
     assert path.stat().st_size < 8_000_000
     model = dr.load_checkpoint(path)
-    record, readme = (
-        model.record,
-        (Path(__file__).parents[1] / "checkpoints" / "README.md").read_text(),
-    )
+    record = model.record
+    readme = (Path(__file__).parents[1] / "checkpoints" / "README.md").read_text()
     assert record["train"]["skeleton"] == "synthetic figure" and record["command"] in readme
     scores = record["scores_mm"]
     for who in ("initial", "p_avg"):
@@ -391,9 +389,8 @@ def test_pickles_cannot_make_arrays_of_pointers(payload, tmp_path):
 
 
 def test_damaged_files_always_get_a_sentence(tmp_path):
-    """A few hundred files with flipped bytes:
-
-    never another error than ours (seeded; nearly all flips hit the compressed data).
+    """A few hundred files with flipped bytes: never another error than ours (seeded; nearly all
+    flips hit the compressed data).
     """
     import random
 

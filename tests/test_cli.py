@@ -162,10 +162,8 @@ def test_evaluate_writes_a_report_that_says_it_all(command, small_model, tmp_pat
     some = few[torch.randperm(len(few), generator=dr.generator(5))[:30]]
     found = dr.assess(small_model, some, hypotheses=3, steps=2, spacing=[900, 20], eta=1, seed=5)
     for name in ("scores", "joints", "calibration", "summary"):
-        written, own = (
-            pd.read_csv(tmp_path / "a report <b>" / f"{name}.csv", keep_default_na=False),
-            getattr(found, name),
-        )
+        written = pd.read_csv(tmp_path / "a report <b>" / f"{name}.csv", keep_default_na=False)
+        own = getattr(found, name)
         numbers = own.select_dtypes("number").columns
         assert (
             list(written.columns) == list(own.columns)
@@ -181,7 +179,7 @@ def test_evaluate_writes_a_report_that_says_it_all(command, small_model, tmp_pat
         "torch 2.",
         "m.safetensors",
         "hypotheses 3",
-        "spacing [900, 20]",
+        "spacing (900, 20)",
     ):
         assert part in text, part
     answers, oracles = text.split("## Answers")[1].split("## Oracles")
@@ -325,9 +323,8 @@ def test_predict_writes_what_predict_gives(command, tmp_path, capsys):
 
 
 def test_predict_goes_on_and_says_what_is_odd(command, tmp_path, capsys, monkeypatch):
-    """Interrupted half way:
-
-    what is done is kept beside the output; upside down: warned of before, doubted after.
+    """Interrupted half way: what is done is kept beside the output; upside down: warned of before,
+    doubted after.
     """
     from drpose_core import prediction
 

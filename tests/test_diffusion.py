@@ -30,9 +30,8 @@ def test_times_are_the_published_ones(steps):
     exact = [-1 + 1000 * k / steps for k in range(steps, -1, -1)]
     assert all(abs(t - math.trunc(e + 1e-3)) <= 1 for t, e in zip(times, exact))
     gaps = {a - b for a, b in pairwise(times)}
-    assert (
-        max(gaps) - min(gaps) <= 2
-    )  # even, but for the rounding and the last one's cut towards zero
+    # even, but for the rounding and the last one's cut towards zero
+    assert max(gaps) - min(gaps) <= 2
 
 
 def test_times_of_the_published_log():
@@ -64,10 +63,8 @@ def test_own_times():
 
 def test_ddim_by_hand():
     """Three steps written out with numbers, for a denoiser that halves."""
-    schedule, x = (
-        dr.CosineSchedule(),
-        torch.randn(2, 3, generator=dr.generator(0), dtype=torch.float64),
-    )
+    schedule = dr.CosineSchedule()
+    x = torch.randn(2, 3, generator=dr.generator(0), dtype=torch.float64)
     noise = torch.randn(3, 2, 3, generator=dr.generator(1), dtype=torch.float64)
     draws = iter(noise)
     own = list(

@@ -49,14 +49,12 @@ def site(tmp_path):
     folder = tmp_path / "site"
     tiny_cmu.write_subject(folder, "07", takes=3)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Site) as server:
-        server.folder, server.asked, server.breaks, server.errors, server.ranges, server.trouble = (
-            folder,
-            [],
-            {},
-            {},
-            True,
-            None,
-        )
+        server.folder = folder
+        server.asked = []
+        server.breaks = {}
+        server.errors = {}
+        server.ranges = True
+        server.trouble = None
         server.url = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -99,9 +97,8 @@ def test_a_broken_connection_resumes(site, tmp_path, ranges):
     download_cmu(tmp_path / "cmu", ("07",), site=site.url)
     have = len((site.folder / "07/07_02.amc").read_bytes()) // 2
     assert ("/07/07_02.amc", f"bytes={have}-") in site.asked
-    assert contents(tmp_path / "cmu") == contents(
-        site.folder
-    )  # also where the server ignores Range and sends it all again
+    # also where the server ignores Range and sends it all again
+    assert contents(tmp_path / "cmu") == contents(site.folder)
 
 
 def test_a_damaged_file_is_fetched_again(site, tmp_path):

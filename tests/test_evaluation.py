@@ -283,9 +283,10 @@ def test_the_other_measures_by_hand(small_model, poses):
     assert value["share of the spread along the camera's axis"] == pytest.approx(
         100 * (variance[2] / variance.sum()).item(), rel=1e-3
     )
+    # (9, 4, 16)
     lengths = np.array(
         [[[(p[j] - p[i]).norm().item() for i, j in dr.BONES] for p in pose] for pose in x]
-    )  # (9, 4, 16)
+    )
     assert value["spread of bone lengths over hypotheses"] == pytest.approx(
         1000 * lengths.std(axis=1).mean(), rel=1e-3
     )
@@ -316,9 +317,8 @@ def test_the_other_measures_by_hand(small_model, poses):
     area = np.mean([(errors[:, 1:] < t / 1000).float().mean().item() for t in range(0, 151, 5)])
     assert value["AUC, 0 to 150 mm, mean pose"] == pytest.approx(100 * area, rel=1e-3)
     curve = dr.calibration_curve(dr.covered(x, truth).sum(0), 9, 4)
-    assert np.allclose(
-        found.calibration.covered, curve.covered, atol=0.12
-    )  # one of nine poses may fall either way
+    # one of nine poses may fall either way
+    assert np.allclose(found.calibration.covered, curve.covered, atol=0.12)
     assert "  ECE of a perfect sampler with this H" in value
 
 
@@ -341,10 +341,8 @@ with distributed_run() as rank:
 """
     (tmp_path / "run.py").write_text(code)
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
-    env = {
-        **os.environ,
-        "OMP_NUM_THREADS": "1",
-    }  # torchrun sets this itself for several processes; threads change the rounding
+    # torchrun sets this itself for several processes; threads change the rounding
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
     for count, name in ((2, "two"), (1, "one")):
         done = subprocess.run(
             [*launch, str(count), str(tmp_path / "run.py")], capture_output=True, text=True, env=env

@@ -341,10 +341,8 @@ def test_a_click_highlights_in_all_views_and_a_second_lets_go(explorer):
 
 def test_a_clicked_point_belongs_to_its_joint():
     """Against the coordinates of the traces themselves."""
-    hypotheses, kp2d = (
-        torch.randn(2, J, 3, generator=dr.generator(0)),
-        torch.randn(J, 2, generator=dr.generator(1)),
-    )
+    hypotheses = torch.randn(2, J, 3, generator=dr.generator(0))
+    kp2d = torch.randn(J, 2, generator=dr.generator(1))
     view = explorer_view(
         kp2d,
         hypotheses,

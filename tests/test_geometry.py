@@ -120,9 +120,8 @@ def test_screen_units():
     screen = dr.normalize_screen(pixels, 1000, 1002)
     assert torch.allclose(screen, torch.tensor([[-1, -1.002], [1, 1.002], [0, 0]]), atol=1e-6)
     assert torch.allclose(dr.screen_to_pixels(screen, 1000, 1002), pixels, atol=1e-3)
-    assert torch.equal(
-        dr.normalize_screen(pixels.double().numpy(), 1000, 1002), screen
-    )  # a detector's array
+    # a detector's array
+    assert torch.equal(dr.normalize_screen(pixels.double().numpy(), 1000, 1002), screen)
     assert math.isclose(
         dr.h36m_cameras("S1")[0].intrinsics[0].item(), 2 * 1145.0494384765625 / 1000, rel_tol=1e-6
     )

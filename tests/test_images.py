@@ -1,6 +1,5 @@
-"""Pictures and films to keypoints:
-
-everything around the detector, with recorded keypoints in the place of its networks.
+"""Pictures and films to keypoints: everything around the detector, with recorded keypoints in the
+place of its networks.
 """
 
 import json
@@ -23,9 +22,8 @@ EXAMPLE = dr.project_root() / "notebooks" / "example_keypoints.json"
 
 
 class Recorded:
-    """Answers in the place of rtmlib.BodyWithFeet:
-
-    for the frame whose brightness says which, boxes and then keypoints.
+    """Answers in the place of rtmlib.BodyWithFeet: for the frame whose brightness says which, boxes
+    and then keypoints.
     """
 
     MODE = rtmlib.BodyWithFeet.MODE
@@ -48,10 +46,8 @@ class Recorded:
         ]
         for frame in self.frames:
             for person in frame:
-                person[17] = person[0] - (
-                    0,
-                    40,
-                )  # crown, neck base and pelvis, which COCO does not have
+                # crown, neck base and pelvis, which COCO does not have
+                person[17] = person[0] - (0, 40)
                 person[18], person[19] = (person[5] + person[6]) / 2, (person[11] + person[12]) / 2
                 person[20:] = person[[15, 16, 15, 16, 15, 16]]
 
@@ -113,10 +109,8 @@ def test_a_film_becomes_keypoints(tmp_path, recorded):
     assert found.confidence.max() == 1 and "1 frame of 8 without a person" in " ".join(found.notes)
     arms = slice(11, 17)
     for n in (0, 3, 7):
-        mine, theirs = (
-            found.kp2d[(found.frame == n) & (found.person == 0)],
-            wanted.kp2d[(wanted.frame == n) & (wanted.person == 0)],
-        )
+        mine = found.kp2d[(found.frame == n) & (found.person == 0)]
+        theirs = wanted.kp2d[(wanted.frame == n) & (wanted.person == 0)]
         assert np.abs(mine[:, arms] - theirs[:, arms]).max() < 0.02
 
 
@@ -200,9 +194,8 @@ def test_weights_that_cannot_be_fetched_get_a_sentence(tmp_path, monkeypatch):
 
 
 def test_the_real_detector_is_called_as_it_wants():
-    """The parts of rtmlib that the kit leans on:
-
-    modes, and a detector and a pose network that can be asked one after the other.
+    """The parts of rtmlib that the kit leans on: modes, and a detector and a pose network that can
+    be asked one after the other.
     """
     import inspect
 

@@ -1,7 +1,5 @@
-"""2D keypoints from anywhere:
-
-files exactly as the tools write them, conversion by the table, people followed, gaps filled,
-nonsense refused.
+"""2D keypoints from anywhere: files exactly as the tools write them, conversion by the table,
+people followed, gaps filled, nonsense refused.
 """
 
 import json
@@ -263,9 +261,8 @@ def test_people_are_followed_whatever_their_order(pixels):
         np.linspace(0, 120, 20)[:, None, None, None]
         * np.array([[1, 0], [-1, 0], [0, 0.3]])[None, :, None]
     )
-    people = (
-        pixels[:, None] + np.array([[0, 0], [500, 0], [250, 300]])[None, :, None] + steps
-    )  # (20, 3, 17, 2)
+    # (20, 3, 17, 2)
+    people = pixels[:, None] + np.array([[0, 0], [500, 0], [250, 300]])[None, :, None] + steps
     order = np.stack([rng.permutation(3) for _ in range(20)])
     shuffled = np.take_along_axis(people, order[..., None, None], axis=1)
     found = dr.read_keypoints(shuffled, image_size=(2000, 1500))
@@ -339,10 +336,8 @@ def test_guess_and_surprise_do_not_know_place_and_size(pixels):
 
 
 def test_people_are_not_surprising_and_wrong_orders_are(pixels):
-    """Shares above STRANGE:
-
-    none of 2,400 poses of the synthetic test subjects; all of shuffled joints, of COCO's order, of
-    y upwards.
+    """Shares above STRANGE: none of 2,400 poses of the synthetic test subjects; all of shuffled
+    joints, of COCO's order, of y upwards.
     """
     poses = dr.synthetic_poses("test", stride=25, takes=1)
     kp2d, seen = poses.kp2d.numpy(), np.ones((len(poses), J), dtype=bool)
@@ -351,25 +346,8 @@ def test_people_are_not_surprising_and_wrong_orders_are(pixels):
         return (plausible.filled(x, seen)[1] > plausible.STRANGE).mean()
 
     assert strange(kp2d) == 0
-    coco = [
-        10,
-        10,
-        10,
-        10,
-        10,
-        11,
-        14,
-        12,
-        15,
-        13,
-        16,
-        4,
-        1,
-        5,
-        2,
-        6,
-        3,
-    ]  # COCO's order taken for Human3.6M's
+    # COCO's order taken for Human3.6M's
+    coco = [10, 10, 10, 10, 10, 11, 14, 12, 15, 13, 16, 4, 1, 5, 2, 6, 3]
     assert (
         strange(kp2d[:, np.random.default_rng(0).permutation(J)]) == 1
         and strange(kp2d[:, coco]) == 1

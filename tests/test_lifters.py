@@ -40,9 +40,8 @@ def test_one_pose_left_over_does_not_stop_batchnorm(poses):
 
 
 def test_the_mlp_is_the_published_one():
-    """Martinez et al. 2017:
-
-    two blocks of width 1024, 4.29 million weights for 16 joints; the count for 17 by hand.
+    """Martinez et al. 2017: two blocks of width 1024, 4.29 million weights for 16 joints; the count
+    for 17 by hand.
     """
     layer = 1024 * 1024 + 1024 + 2 * 1024
     expected = (34 * 1024 + 1024 + 2 * 1024) + 4 * layer + (1024 * 51 + 51)
@@ -65,10 +64,7 @@ def test_the_mlp_is_the_published_one():
 
 @pytest.mark.parametrize("flip_test", [True, False])
 def test_initial_poses_take_the_lifters_place(small_model, poses, flip_test):
-    """Attached, passed along or made on the way:
-
-    the same numbers, in losses, samples and tables.
-    """
+    """Attached, passed along or made on the way: the same numbers, in losses, samples and tables."""
     some = poses[:6]
     attached = dr.with_initial_poses(small_model, some)
     assert dr.with_initial_poses(small_model, attached) is attached

@@ -28,11 +28,9 @@ def align_slowly(pred, target):
 
 
 def test_every_score_by_hand():
-    pred, target, reprojection = (
-        draw(4, 6, 17, 3),
-        draw(4, 17, 3, seed=1),
-        draw(4, 6, 17, seed=2).abs(),
-    )
+    pred = draw(4, 6, 17, 3)
+    target = draw(4, 17, 3, seed=1)
+    reprojection = draw(4, 6, 17, seed=2).abs()
     for align in (False, True):
         scores = dr.hypothesis_errors(pred, target, reprojection_error=reprojection, align=align)
         for b in range(4):
@@ -64,11 +62,9 @@ def test_leading_axes_broadcast():
 
 
 def test_the_order_of_hypotheses_does_not_matter():
-    pred, target, reprojection = (
-        draw(4, 6, 17, 3),
-        draw(4, 17, 3, seed=1),
-        draw(4, 6, 17, seed=2).abs(),
-    )
+    pred = draw(4, 6, 17, 3)
+    target = draw(4, 17, 3, seed=1)
+    reprojection = draw(4, 6, 17, seed=2).abs()
     order = torch.randperm(6, generator=dr.generator(0))
     a = dr.hypothesis_errors(pred, target, reprojection_error=reprojection)
     b = dr.hypothesis_errors(pred[:, order], target, reprojection_error=reprojection[:, order])
@@ -168,9 +164,8 @@ def test_the_closed_form_agrees_with_decompositions(name):
 
 
 def test_two_equally_good_rotations_still_have_an_answer():
-    """A mirrored pose whose two weaker axes are equal:
-
-    the least squares are unique, the rotation is not.
+    """A mirrored pose whose two weaker axes are equal: the least squares are unique, the rotation
+    is not.
     """
     axes = torch.tensor([[2.0, 0, 0], [-2, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]])
     mirrored = axes * torch.tensor([1.0, 1, -1])
@@ -207,7 +202,6 @@ def test_asymmetry_sees_one_long_arm():
     symmetric = (pose + dr.flip(pose)) / 2
     assert bone_asymmetry(symmetric) < 1e-12
     longer = symmetric.clone()
-    longer[13] += (
-        0.06 * (symmetric[13] - symmetric[12]) / (symmetric[13] - symmetric[12]).norm()
-    )  # left forearm 60 mm longer
+    # left forearm 60 mm longer
+    longer[13] += 0.06 * (symmetric[13] - symmetric[12]) / (symmetric[13] - symmetric[12]).norm()
     assert bone_asymmetry(longer).item() == pytest.approx(0.06 / 6)

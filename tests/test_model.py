@@ -104,10 +104,8 @@ def test_a_later_start_begins_with_the_noised_initial_pose(small_model, poses):
         atol=1e-4,
     )
     few = {"hypotheses": 2, "steps": 2, "spacing": [300, 20], "noise": noise[:2]}
-    given, pure = (
-        dr.sample_poses(small_model, kp2d, start=300, **few),
-        dr.sample_poses(small_model, kp2d, **few),
-    )
+    given = dr.sample_poses(small_model, kp2d, start=300, **few)
+    pure = dr.sample_poses(small_model, kp2d, **few)
     assert not torch.allclose(given, pure, atol=1e-3), "times alone begin with pure noise"
 
 

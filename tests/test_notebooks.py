@@ -120,9 +120,8 @@ def test_pages_draw_in_a_browser_without_a_network(tour, name):
 
 
 def assert_pixels_of_both_sides(page):
-    """The 3D view shows left and right in their colours:
-
-    blue and vermilion pixels in its screenshot.
+    """The 3D view shows left and right in their colours: blue and vermilion pixels in its
+    screenshot.
     """
     scene = page.locator(".gl-container canvas").first
     scene.scroll_into_view_if_needed()

@@ -27,9 +27,8 @@ def model(lifter):
 
 
 def close(own, golden, tolerance=1e-5):
-    """Relative to the largest golden value:
-
-    an error of 1e-5 of a metre-sized pose, not of a coordinate that happens to be near 0.
+    """Relative to the largest golden value: an error of 1e-5 of a metre-sized pose, not of a
+    coordinate that happens to be near 0.
     """
     assert own.shape == golden.shape
     error = (own - golden).abs().max() / golden.abs().max()
@@ -120,9 +119,8 @@ def golden_data():
 
 
 def published_order(poses):
-    """Row index and mirrored flag of the published training set:
-
-    each sequence and camera, then the same mirrored.
+    """Row index and mirrored flag of the published training set: each sequence and camera, then the
+    same mirrored.
     """
     index = [
         rows
@@ -178,9 +176,8 @@ def test_loader(keypoints, split, golden_data):
 
 
 def test_batches_give_the_published_training_set(golden_data):
-    """As a set, an augmented epoch is what the published loader yields:
-
-    every pose and every pose mirrored.
+    """As a set, an augmented epoch is what the published loader yields: every pose and every pose
+    mirrored.
     """
     poses = dr.h36m_poses(GOLDEN / "h36m_mini", subjects=TRAIN_SUBJECTS)
     rows = torch.cat(
@@ -205,10 +202,8 @@ def test_scores(golden_data):
         for name, value in golden_data.items()
         if name.startswith("metrics/")
     }
-    pred, target = (
-        d["prediction"].squeeze(3).clone(),
-        d["target"][:, None, 0].clone(),
-    )  # (B, T, H, J, 3), (B, 1, J, 3)
+    # (B, T, H, J, 3), (B, 1, J, 3)
+    pred, target = (d["prediction"].squeeze(3).clone(), d["target"][:, None, 0].clone())
     pred[..., 0, :] = 0
     target[..., 0, :] = 0
     reprojected = dr.project(pred + d["trajectory"][:, None, :, :], d["camera"])

@@ -1,6 +1,5 @@
-"""Poses of pictures without a truth:
-
-what comes out, in any batches, after interruptions; and the files for other programs.
+"""Poses of pictures without a truth: what comes out, in any batches, after interruptions; and the
+files for other programs.
 """
 
 import json
@@ -57,9 +56,8 @@ def test_what_comes_out_is_what_its_parts_say(model, keypoints, found):
 
 
 def test_the_answer_projected_into_the_own_picture_is_near_the_keypoints(keypoints, found):
-    """Pose and root in the frame of the phone's camera:
-
-    they must fall on the keypoints of the file, without the training view.
+    """Pose and root in the frame of the phone's camera: they must fall on the keypoints of the
+    file, without the training view.
     """
     from drpose_core.keypoints.viewpoint import pinhole
 

@@ -1,6 +1,5 @@
-"""Predictions from files:
-
-both layouts, matched to the poses whatever their order, and a sentence for every mismatch.
+"""Predictions from files: both layouts, matched to the poses whatever their order, and a sentence
+for every mismatch.
 """
 
 import numpy as np
@@ -60,9 +59,8 @@ def test_the_layout_of_the_2d_files(truth, tmp_path):
 
 
 def test_refining_predictions_of_another_model(truth, tmp_path):
-    """A model without a lifter samples around the file's poses:
-
-    at K = 1 with an untrained blend, near them in x and y.
+    """A model without a lifter samples around the file's poses: at K = 1 with an untrained blend,
+    near them in x and y.
     """
     dr.save_predictions(tmp_path / "p.npz", truth, truth.pose3d)
     some = dr.with_predictions(truth[:4], tmp_path / "p.npz")

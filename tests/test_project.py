@@ -127,9 +127,8 @@ def pins(path):
 def test_pinned_versions_lie_in_the_ranges():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    detector = dict(
-        re.findall(r"'([\w-]+)==([\d.]+)'", (ROOT / ".ci" / "run").read_text())
-    )  # heavy: only CI installs it to test
+    # heavy: only CI installs it to test
+    detector = dict(re.findall(r"'([\w-]+)==([\d.]+)'", (ROOT / ".ci" / "run").read_text()))
     docs, image = extras.pop("docs"), extras.pop("image")
     everything = project["dependencies"] + [each for extra in extras.values() for each in extra]
     for wanted, pinned, complete in (

@@ -1,6 +1,5 @@
-"""Trainings kept in folders:
-
-killed and continued they end in the same weights, and what is broken never replaces what is whole.
+"""Trainings kept in folders: killed and continued they end in the same weights, and what is broken
+never replaces what is whole.
 """
 
 import json
@@ -169,9 +168,10 @@ def test_a_loss_that_breaks_keeps_the_last_good_weights(few, tmp_path):
         trained(tmp_path / "r", few, loss=loss)
     kept = dr.history(tmp_path / "r")
     assert kept.step.iloc[-1] == 6 and kept.loss.notna().all()
+    # it was a passing thing
     assert torch.equal(
         weights(trained(tmp_path / "r", few, loss=loss)), weights(trained(tmp_path / "s", few))
-    )  # it was a passing thing
+    )
 
 
 def test_a_broken_loss_is_seen_later_where_asking_is_dear_and_does_no_harm_before(few, monkeypatch):
@@ -179,10 +179,11 @@ def test_a_broken_loss_is_seen_later_where_asking_is_dear_and_does_no_harm_befor
     looks.
     """
     torch.manual_seed(0)
-    model, loss = (
-        torch.nn.Linear(2, 3),
-        lambda m, batch, generator: dr.mpjpe(m(batch.kp2d), batch.pose3d).mean(),
-    )
+    model = torch.nn.Linear(2, 3)
+
+    def loss(m, batch, generator):
+        return dr.mpjpe(m(batch.kp2d), batch.pose3d).mean()
+
     state = training.TrainState(model, CONFIG)
     list(dr.train(model, loss, few, dr.TrainConfig(epochs=1, seed=4), state=state))
     before = {name: value.clone() for name, value in state.tensors().items()}
@@ -204,9 +205,8 @@ def test_a_full_disk_leaves_the_old_state_whole(few, tmp_path):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     old = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
-        resource.setrlimit(
-            resource.RLIMIT_FSIZE, (100_000, hard)
-        )  # no file may grow beyond: what a full disk does
+        # no file may grow beyond: what a full disk does
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
         with pytest.raises(
             OSError,
             match=r"state.safetensors cannot be written .*: choose another place or make room",

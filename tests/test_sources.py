@@ -67,9 +67,8 @@ def test_the_figure_moves_like_a_body(action):
 def test_the_mirrored_twin_does_the_mirrored_motion(action):
     body, motion, joints = perform(action, 1)
     twin = figure.joints_in_motion(body, mirror_motion(motion))
-    across = torch.from_numpy(
-        twin[..., [1, 0, 2]]
-    )  # flip mirrors the first coordinate, the twin the second
+    # flip mirrors the first coordinate, the twin the second
+    across = torch.from_numpy(twin[..., [1, 0, 2]])
     assert np.allclose(dr.flip(across).numpy()[..., [1, 0, 2]], joints, atol=1e-9)
 
 
@@ -119,13 +118,11 @@ def test_detector_statistics():
     seen, confidence = detect(kp2d, 0.1, np.random.default_rng(1))
     pixel = 1.25 * (kp2d.max(2) - kp2d.min(2)).max() / CROP
     error = np.linalg.norm(seen - kp2d, axis=-1) / pixel
-    spread = np.median(error, (0, 1)) / np.sqrt(
-        2 * np.log(2)
-    )  # of a 2D Gaussian; robust to the tail
+    # of a 2D Gaussian; robust to the tail
+    spread = np.median(error, (0, 1)) / np.sqrt(2 * np.log(2))
     assert np.allclose(spread, SPREAD, rtol=0.15)
-    assert (
-        error[..., [13, 16, 3, 6]].mean() > 1.5 * error[..., [0, 7, 8, 9]].mean()
-    )  # wrists and ankles
+    # wrists and ankles
+    assert error[..., [13, 16, 3, 6]].mean() > 1.5 * error[..., [0, 7, 8, 9]].mean()
     assert (
         error > 6 * np.array(SPREAD)
     ).mean() > 0.002  # a heavy tail: a Gaussian has 1.5e-8 there
@@ -264,9 +261,8 @@ def test_real_cmu_femurs(take, left, right):
     for (hip, knee), expected in (((4, 5), left), ((1, 2), right)):
         thigh = np.linalg.norm(joints[:, knee] - joints[:, hip], axis=-1)
         assert np.ptp(thigh) < 1e-6 and abs(thigh[0] - expected) < 5e-5
-    assert (
-        joints[..., 10, 2].mean() > joints[..., 0, 2].mean() > joints[..., 3, 2].mean()
-    )  # upright
+    # upright
+    assert joints[..., 10, 2].mean() > joints[..., 0, 2].mean() > joints[..., 3, 2].mean()
 
 
 def test_h36m_mini_by_hand():

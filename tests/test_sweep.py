@@ -16,9 +16,8 @@ import drpose_core as dr
 
 
 class Calls:
-    """A log that measuring functions may use:
-
-    as an object of no known kind it counts by its type, so what it holds changes nothing.
+    """A log that measuring functions may use: as an object of no known kind it counts by its type,
+    so what it holds changes nothing.
     """
 
     def __init__(self):
@@ -66,9 +65,8 @@ def test_an_interrupted_sweep_goes_on(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         dr.sweep(measure, {"k": [1, 2, 3, 4]}, folder=tmp_path)
     (kept,) = tmp_path.iterdir()
-    kept.write_text(
-        kept.read_text() + '\n{"cell": "{\\"k\\": 3}", "fou'
-    )  # a kill in the middle of writing
+    # a kill in the middle of writing
+    kept.write_text(kept.read_text() + '\n{"cell": "{\\"k\\": 3}", "fou')
     CALLS.made = CALLS.made[:2]
     CALLS.made.append("again")
     assert dr.sweep(measure, {"k": [1, 2, 3, 4]}, folder=tmp_path).found.tolist() == [1, 4, 9, 16]

@@ -1,6 +1,5 @@
-"""Redrawing pictures for a training camera:
-
-exact, reversible, the same wherever the person was in the picture.
+"""Redrawing pictures for a training camera: exact, reversible, the same wherever the person was in
+the picture.
 """
 
 import math
@@ -77,9 +76,8 @@ def test_people_come_to_the_middle_in_a_usual_size(people):
 
 
 def test_where_the_person_stood_in_the_picture_does_not_matter(people):
-    """Level cameras that pan:
-
-    the redrawn pictures are the same, and so the poses, each in its own frame.
+    """Level cameras that pan: the redrawn pictures are the same, and so the poses, each in its own
+    frame.
     """
     camera = pinhole(4, 3, 75).double()
     views = [

@@ -1,6 +1,5 @@
-"""A made-up subject in the ASF/AMC layout of the CMU database:
-
-CRLF, sections, units, CMU's bone names; random angles.
+"""A made-up subject in the ASF/AMC layout of the CMU database: CRLF, sections, units, CMU's bone
+names; random angles.
 """
 
 import numpy as np

@@ -115,7 +115,7 @@ def command(
     for name in write_predictions(out, parts, fps=fps or 30.0, about=about):
         print("written to", name)
     if explorer is not None:
-        print("written to", explorer(model, poses, how).save_html(html))
+        print("written to", _explored(explorer, model, poses, how, settings).save_html(html))
     forget(keep)
     if doubted:
         worst, frame = max(doubted)
@@ -163,6 +163,13 @@ def _keypoints(
                 "--format and --image-size are for keypoints from a file; a picture has both"
             )
         return detect_keypoints(path, folder, mode=mode, device=device, least_confidence=least)
+
+
+def _explored(explorer, model, poses, how, settings: dict):
+    """The explorer with the settings of the command, so that its page shows what the files hold."""
+    shown = explorer(model, poses, how, seed=settings["seed"])
+    shown.controls.answer.value = settings["answer"]
+    return shown
 
 
 def _explorer():

@@ -130,7 +130,9 @@ def _lifter(path: Path | None, name: str) -> tuple[nn.Module, dict]:
     else:
         model = load_checkpoint(path)
         lifter, record = model.lifter, model.record
-    if type(lifter) is not type(build_lifter(name)):
+    with torch.random.fork_rng([]):  # a fresh one draws weights; the denoiser's follow
+        wanted = type(build_lifter(name))
+    if type(lifter) is not wanted:
         raise ValueError(
             f"{path} holds a {type(lifter).__name__}, not the lifter {name!r}: give --model.lifter "
             "its name"

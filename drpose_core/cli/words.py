@@ -7,8 +7,9 @@ from typing import Annotated, Literal, TypedDict
 import tyro
 
 from ..model import DRPose
+from ..sources import SOURCES
 
-Source = Literal["synthetic", "cmu", "h36m"]
+Source = Literal[SOURCES]
 Published = Literal["dcgct", "htnet"]
 
 

@@ -1,6 +1,5 @@
-"""A few digits that change with a model, a set of poses or a function:
-
-so that what is kept is used again only where it still holds.
+"""A few digits that change with a model, a set of poses or a function: so that what is kept is used
+again only where it still holds.
 """
 
 import ast
@@ -87,9 +86,8 @@ def _parts(thing, seen: set[int]) -> Iterator[bytes]:
 
 
 def _used(function) -> list:
-    """What a function brings along or looks up:
-
-    defaults, closure, globals; of a partial, a method, an object that can be called: its parts.
+    """What a function brings along or looks up: defaults, closure, globals; of a partial, a method,
+    an object that can be called: its parts.
     """
     if isinstance(function, functools.partial):
         return [function.func, function.args, function.keywords]

@@ -58,9 +58,8 @@ def sweep(
                     "result another name"
                 )
             path.parent.mkdir(parents=True, exist_ok=True)
-            with open(
-                path, "a"
-            ) as file:  # the line break first: a line that a kill cut short then harms no other
+            # The line break first: a line that a kill cut short then harms no other.
+            with open(path, "a") as file:
                 file.write("\n" + json.dumps({"cell": key, "found": found}))
             known[key] = found
     return pd.DataFrame([{**cell, **known[key]} for key, cell in zip(keys, over)])

@@ -51,11 +51,9 @@ def explorer_view(
 
     picked is the number of a hypothesis and joint that of a joint to highlight.
     """
-    hypotheses, reprojected, kp2d = (
-        as_poses(hypotheses, 3),
-        as_poses(reprojected, 3, 2),
-        as_poses(kp2d, 2, 2),
-    )
+    hypotheses = as_poses(hypotheses, 3)
+    reprojected = as_poses(reprojected, 3, 2)
+    kp2d = as_poses(kp2d, 2, 2)
     answer = as_poses(answer, 2)
     picked = None if picked is None or picked >= len(hypotheses) else picked
     view = {

@@ -1,7 +1,4 @@
-"""Whether keypoints can be what they are taken for:
-
-refused, left out, or doubted, in a sentence.
-"""
+"""Whether keypoints can be what they are taken for: refused, left out or doubted, with reasons."""
 
 import warnings
 

@@ -1,6 +1,5 @@
-"""Joints that were not seen:
-
-in a film drawn in between the frames before and after, else put where they are likeliest.
+"""Joints that were not seen: in a film drawn in between the frames before and after, else put where
+they are likeliest.
 """
 
 import numpy as np

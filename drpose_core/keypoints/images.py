@@ -104,9 +104,8 @@ def _files(path: Path) -> list[Path]:
 
 
 def _check_story(folder: Path, story: str) -> None:
-    """A folder belongs to one state of one film or folder, and to one detector:
-
-    what another left there must not be mixed in.
+    """A folder belongs to one state of one film or folder, and to one detector: what another left
+    there must not be mixed in.
     """
     note = folder / STORY
     if note.is_file() and note.read_text() != story:

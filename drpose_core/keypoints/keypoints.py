@@ -35,10 +35,8 @@ __all__ = ["LEAST", "Keypoints", "read_keypoints"]
 
 @dataclass(frozen=True, eq=False)
 class Keypoints:
-    """N people in pictures:
-
-    a row is one person in one frame, ordered by frame. Pixels, x to the right, y down, from the
-    upper left corner.
+    """N people in pictures: a row is one person in one frame, ordered by frame. Pixels, x to the
+    right, y down, from the upper left corner.
     """
 
     kp2d: np.ndarray  # (N, 17, 2) pixels, Human3.6M's joints; those not seen are guessed

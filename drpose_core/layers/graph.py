@@ -1,6 +1,5 @@
-"""Layers on the joints of a skeleton:
-
-Chebyshev and learned-graph convolution, attention. x is (..., J, C) throughout.
+"""Layers on the joints of a skeleton: Chebyshev and learned-graph convolution, attention. x is
+(..., J, C) throughout.
 """
 
 import math
@@ -33,9 +32,8 @@ def linear(layer: nn.Linear, x: torch.Tensor) -> torch.Tensor:
 
 
 class ChebConv(nn.Module):
-    """Chebyshev graph convolution of order 2:
-
-    sum_k T_k X W_k + b. (..., J, inputs) -> (..., J, outputs).
+    """Chebyshev graph convolution of order 2: sum_k T_k X W_k + b. (..., J, inputs) -> (..., J,
+    outputs).
     """
 
     mix: torch.Tensor
@@ -74,10 +72,8 @@ class ChebConv(nn.Module):
 
 
 class LearnedGraph(nn.Module):
-    """Two layers on a learned graph G:
-
-    fc2(G relu(G-mixed fc1)). G starts as the identity; D = column sums + 1e-5, G -> D^-1/2 G
-    D^-1/2.
+    """Two layers on a learned graph G: fc2(G relu(G-mixed fc1)). G starts as the identity; D =
+    column sums + 1e-5, G -> D^-1/2 G D^-1/2.
     """
 
     def __init__(self, channels: int, hidden: int):

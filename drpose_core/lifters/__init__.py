@@ -1,6 +1,5 @@
-"""Initial models ("lifters"):
-
-any module or function (B, J, 2) screen units -> (B, J, 3) metres, camera frame.
+"""Initial models ("lifters"): any module or function (B, J, 2) screen units -> (B, J, 3) metres,
+camera frame.
 """
 
 from .dcgct import DCGCT

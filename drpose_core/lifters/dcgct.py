@@ -1,6 +1,5 @@
-"""DC-GCT, the default initial model:
-
-local graph convolution and global attention on two channel groups (Kang et al. 2023).
+"""DC-GCT, the default initial model: local graph convolution and global attention on two channel
+groups (Kang et al. 2023).
 """
 
 import torch
@@ -83,10 +82,8 @@ class Global(nn.Module):
 
     def __init__(self, channels: int, heads: int, drop_path: float):
         super().__init__()
-        self.norm, self.attention = (
-            nn.LayerNorm(channels),
-            Attention(channels, heads, output_dropout=0.1),
-        )
+        self.norm = nn.LayerNorm(channels)
+        self.attention = Attention(channels, heads, output_dropout=0.1)
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -102,10 +99,8 @@ class Block(nn.Module):
         super().__init__()
         self.widths = [narrow, channels - narrow]
         self.local1, self.global1 = Local(narrow, drop_path), Global(narrow, heads, drop_path)
-        self.global2, self.local2 = (
-            Global(channels - narrow, heads, drop_path),
-            Local(channels - narrow, drop_path),
-        )
+        self.global2 = Global(channels - narrow, heads, drop_path)
+        self.local2 = Local(channels - narrow, drop_path)
         self.norm_fusion, self.fusion = nn.LayerNorm(channels, eps=1e-6), Mlp(channels, 128)
         self.norm_mlp, self.mlp = nn.LayerNorm(channels, eps=1e-6), Mlp(channels, 4 * channels)
         self.drop_path = DropPath(drop_path)

@@ -1,7 +1,5 @@
-"""HTNet, an initial model:
-
-joint, part and body each on a third of the channels, the finer feeding the coarser (Cai et al.
-2023).
+"""HTNet, an initial model: joint, part and body each on a third of the channels, the finer feeding
+the coarser (Cai et al. 2023).
 """
 
 import math
@@ -50,10 +48,8 @@ class JointLevel(nn.Module):
     def __init__(self, channels: int, drop_path: float, hidden: int = 384):
         super().__init__()
         self.norm1, self.norm2 = nn.LayerNorm(channels), nn.LayerNorm(channels)
-        self.gcn1, self.gcn2 = (
-            ModulatedGraphConv(channels, hidden),
-            ModulatedGraphConv(hidden, channels),
-        )
+        self.gcn1 = ModulatedGraphConv(channels, hidden)
+        self.gcn2 = ModulatedGraphConv(hidden, channels)
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -9,10 +9,7 @@ from ..support import own_rows
 
 
 class DropPath(nn.Module):
-    """Skip a residual branch for a random part of the batch (stochastic depth; Huang et al.
-
-    2016).
-    """
+    """Skip a residual branch for a random part of the batch (Huang et al. 2016)."""
 
     def __init__(self, p: float):
         super().__init__()
@@ -35,11 +32,9 @@ class Mlp(nn.Module):
 
     def __init__(self, channels: int, hidden: int, dropout: float = 0.1):
         super().__init__()
-        self.fc1, self.fc2, self.dropout = (
-            nn.Linear(channels, hidden),
-            nn.Linear(hidden, channels),
-            Dropout(dropout),
-        )
+        self.fc1 = nn.Linear(channels, hidden)
+        self.fc2 = nn.Linear(hidden, channels)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.dropout(self.fc2(self.dropout(F.gelu(self.fc1(x)))))

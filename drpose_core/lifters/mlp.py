@@ -1,6 +1,5 @@
-"""The residual MLP of Martinez et al.
-
-2017, "A simple yet effective baseline": the small example of a lifter.
+"""The residual MLP of Martinez et al. 2017, "A simple yet effective baseline": the small example of
+a lifter.
 """
 
 import torch

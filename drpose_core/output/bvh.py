@@ -74,10 +74,8 @@ def _rotations(points: np.ndarray, bones: np.ndarray) -> tuple[Rotation, dict[in
         up, axis=1
     )
     front[level] = (0, 0, 1)  # hips and spine in one line: no front to tell
-    x, z = (
-        side / np.linalg.norm(side, axis=1, keepdims=True),
-        front / np.linalg.norm(front, axis=1, keepdims=True),
-    )
+    x = side / np.linalg.norm(side, axis=1, keepdims=True)
+    z = front / np.linalg.norm(front, axis=1, keepdims=True)
     root = Rotation.from_matrix(np.stack([x, np.cross(z, x), z], axis=-1))
     whole, turns = {0: root}, {}
     for n, (parent, child) in enumerate(BONES):

@@ -1,6 +1,5 @@
-"""Predictions -> files for other programs:
-
-JSON with everything, CSV and Parquet with the answers, BVH with the motion of each person.
+"""Predictions -> files for other programs: JSON with everything, CSV and Parquet with the answers,
+BVH with the motion of each person.
 """
 
 import importlib.util
@@ -74,10 +73,8 @@ def write_predictions(
 def table(prediction: Prediction) -> pd.DataFrame:
     """The answers as a table, one row per joint: what CSV and Parquet hold."""
     n, joints = len(prediction), len(JOINTS)
-    pose, root = (
-        prediction.pose3d.numpy().reshape(-1, 3),
-        np.repeat(prediction.root.numpy(), joints, axis=0),
-    )
+    pose = prediction.pose3d.numpy().reshape(-1, 3)
+    root = np.repeat(prediction.root.numpy(), joints, axis=0)
     columns = {
         "frame": np.repeat(prediction.poses.frame.numpy(), joints),
         "person": np.repeat(persons(prediction), joints),

@@ -1,7 +1,5 @@
-"""An assessment as files:
-
-tables as CSV, one page of figures that needs no network, and a short Markdown report that ties them
-together.
+"""An assessment as files: tables as CSV, one page of figures that needs no network, and a short
+Markdown report that ties them together.
 """
 
 from html import escape
@@ -56,9 +54,8 @@ def write_report(
 
 
 def figures(found: Assessment, source: str) -> list[go.Figure]:
-    """A figure for each table:
-
-    errors by score, by action and by joint, over the steps, calibration.
+    """A figure for each table: errors by score, by action and by joint, over the steps,
+    calibration.
     """
     scores = found.scores[found.scores.protocol == "MPJPE"]
     shown = ["initial", "p_avg", "p_best"]

@@ -32,10 +32,8 @@ def conversion_figure(
         horizontal_spacing=0.02,
     )
     everything = np.concatenate([points, made])
-    middle, reach = (
-        (everything.max(0) + everything.min(0)) / 2,
-        0.53 * np.ptp(everything, axis=0).max(),
-    )
+    middle = (everything.max(0) + everything.min(0)) / 2
+    reach = 0.53 * np.ptp(everything, axis=0).max()
     _lines(figure, [[made[a], made[b]] for a, b in BONES], "#CCCCCC", 1)
 
     def side(bone):

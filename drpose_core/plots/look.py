@@ -9,9 +9,8 @@ _LINES = (LEFT_COLOR, RIGHT_COLOR, TRUTH_COLOR, INITIAL_COLOR, BEST_COLOR, MIDDL
 
 
 def line(number: int) -> dict:
-    """Colour and dash of the curve with this number:
-
-    six colours, then the same dashed, then dotted.
+    """Colour and dash of the curve with this number: six colours, then the same dashed, then
+    dotted.
     """
     return {"color": _LINES[number % 6], "dash": ("solid", "dash", "dot")[number // 6 % 3]}
 

@@ -24,9 +24,8 @@ HONEST = ("initial", *ANSWERS[1:])  # the mean is p_avg
 
 @dataclass(frozen=True)
 class Previous:
-    """Which poses of a batch have the frame before them in the row before:
-
-    mask (B,), and how many frames lie between, (B,).
+    """Which poses of a batch have the frame before them in the row before: mask (B,), and how many
+    frames lie between, (B,).
     """
 
     mask: torch.Tensor

@@ -1,6 +1,5 @@
-"""Are the hypotheses as spread out as they are wrong? Calibration after Pierzchlewicz et al.
-
-2022 (arXiv 2210.11179).
+"""Are the hypotheses as spread out as they are wrong? Calibration after Pierzchlewicz et al. 2022
+(arXiv 2210.11179).
 """
 
 import pandas as pd

@@ -85,9 +85,8 @@ def share_within(errors: torch.Tensor, threshold: float = 0.15) -> torch.Tensor:
 
 
 def area_under_curve(errors: torch.Tensor) -> torch.Tensor:
-    """AUC: the mean of share_within over the thresholds 0, 5, ..., 150 mm (Mehta et al.
-
-    2017). errors (..., J) -> (...).
+    """AUC: the mean of share_within over the thresholds 0, 5, ..., 150 mm (Mehta et al. 2017).
+    errors (..., J) -> (...).
     """
     return torch.stack(
         [share_within(errors, threshold / 1000) for threshold in range(0, 155, 5)]

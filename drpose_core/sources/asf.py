@@ -110,9 +110,8 @@ def read_asf(path: Path) -> Skeleton:
     factor = _unit_factor(path, bones, scale)
     for name, bone in bones.items():
         bones[name] = bone._replace(offset=bone.offset * factor)
-    bones["root"] = bones["root"]._replace(
-        offset=np.full(3, scale * factor)
-    )  # the root's translation is scaled, not offset
+    # the root's translation is scaled, not offset
+    bones["root"] = bones["root"]._replace(offset=np.full(3, scale * factor))
     return bones
 
 

@@ -98,9 +98,8 @@ def _fetch(url: str, path: Path, check: Callable[[Path], object], progress: tqdm
     except urllib.error.HTTPError as error:
         if error.code == 404:
             return False
-        if (
-            error.code == 416 and have
-        ):  # the part is as long as the file or longer, so it is not a part of it
+        # the part is as long as the file or longer, so it is not a part of it
+        if error.code == 416 and have:
             part.unlink()
             return _fetch(url, path, check, progress)
         raise ConnectionError(

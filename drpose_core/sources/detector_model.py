@@ -1,6 +1,5 @@
-"""A model of a 2D keypoint detector:
-
-what it gets wrong, where, for how long, and how sure it says it is.
+"""A model of a 2D keypoint detector: what it gets wrong, where, for how long, and how sure it says
+it is.
 """
 
 from statistics import NormalDist
@@ -73,9 +72,8 @@ def detect(
 
 
 def _persisting(shape: tuple[int, ...], rate: float, rng: np.random.Generator) -> np.ndarray:
-    """Unit Gaussian noise that remembers itself along the first axis:
-
-    an AR(1) process with exp(-rate) per frame.
+    """Unit Gaussian noise that remembers itself along the first axis: an AR(1) process with
+    exp(-rate) per frame.
     """
     noise, keep = rng.standard_normal(shape), np.exp(-rate)
     for now in range(1, shape[0]):

@@ -147,9 +147,8 @@ def _checked(
 ) -> torch.Tensor:
     """The array as a float32 tensor (frames, joints, D), or a sentence on what is wrong."""
     if isinstance(array, np.ndarray) and array.dtype == object:
-        with contextlib.suppress(
-            TypeError, ValueError
-        ):  # numbers in an object array, as numpy makes of views of equal length
+        # numbers in an object array, as numpy makes of views of equal length
+        with contextlib.suppress(TypeError, ValueError):
             array = array.astype(np.float32)
     if (
         not isinstance(array, np.ndarray)

@@ -78,9 +78,8 @@ def _not_object(dtype: _Dtype) -> np.dtype:
     return dtype.real
 
 
-def _encode(
-    text: str, encoding: str
-) -> bytes:  # how Python 3 writes bytes in the oldest pickle protocols
+def _encode(text: str, encoding: str) -> bytes:
+    """How Python 3 writes bytes in the oldest pickle protocols."""
     if encoding != "latin1":
         raise pickle.UnpicklingError(f"it has text in {encoding!r}")
     return text.encode("latin1")

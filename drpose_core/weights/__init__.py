@@ -1,7 +1,4 @@
-"""Weights and poses from files:
-
-own checkpoints, the published layout, predictions made elsewhere.
-"""
+"""Weights and poses from files: checkpoints, the published layout, predictions made elsewhere."""
 
 from .checkpoints import (
     DEFAULT,

@@ -97,9 +97,8 @@ def _same_lifter(rebuilt: Callable, lifter: Callable) -> bool:
 
 
 def checkpoint_record(path: str | Path) -> dict:
-    """What stands in a checkpoint beside the weights:
-
-    config, record, versions, joints. Raises as load_checkpoint does.
+    """What stands in a checkpoint beside the weights: config, record, versions, joints. Raises as
+    load_checkpoint does.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"{path} not found: {REMEDY}")

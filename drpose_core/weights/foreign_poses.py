@@ -1,6 +1,5 @@
-"""Poses that another model predicted, from a file, as initial poses:
-
-matched to a PoseSet by subject, action, camera and frame.
+"""Poses that another model predicted, from a file, as initial poses: matched to a PoseSet by
+subject, action, camera and frame.
 """
 
 from dataclasses import replace
@@ -159,9 +158,8 @@ def _numbers(path: Path, name: str, array: object) -> None:
 
 
 def _check(path: Path, initial: torch.Tensor, kp2d: torch.Tensor) -> None:
-    """Whether these can be poses of those pictures:
-
-    finite, metres, relative to joint 0, in the camera frame. Does not see the truth.
+    """Whether these can be poses of those pictures: finite, metres, relative to joint 0, in the
+    camera frame. Does not see the truth.
     """
     if not len(initial):
         return

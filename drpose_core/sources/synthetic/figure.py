@@ -89,9 +89,8 @@ class Motion(NamedTuple):
 
 
 def turn(forward: np.ndarray, side: np.ndarray, twist: np.ndarray) -> np.ndarray:
-    """(T, 3, 3) body rotations:
-
-    bend forward, then to the right, then twist to the left; angles (T,) radians.
+    """(T, 3, 3) body rotations: bend forward, then to the right, then twist to the left; angles
+    (T,) radians.
     """
     cf, sf, cs, ss, ct, st = (f(a) for a in (forward, side, twist) for f in (np.cos, np.sin))
     zero, one = np.zeros_like(cf), np.ones_like(cf)

@@ -20,10 +20,7 @@ def glide(s: np.ndarray) -> np.ndarray:
 
 
 def sway(rng: np.random.Generator, t: np.ndarray, period: float, size) -> np.ndarray:
-    """Smooth noise around 0, (T, *size):
-
-    no faster than period seconds, standard deviation about 1.
-    """
+    """Smooth noise (T, *size) around 0 with deviation about 1, no faster than period seconds."""
     size = (size,) if isinstance(size, int) else size
     rate = 2 * np.pi * rng.uniform(0.15, 1.0, (6, *size)) / period
     phase = rng.uniform(0, 2 * np.pi, (6, *size))
@@ -53,9 +50,8 @@ def arms(rng, t, left, right, **timing) -> np.ndarray:
 
 
 def whole_motion(rng, t, pelvis, yaw, foot, knee, *, lean=0.05) -> Motion:
-    """A motion of the lower body with everything else at ease:
-
-    hands hanging, trunk and gaze wandering.
+    """A motion of the lower body with everything else at ease: hands hanging, trunk and gaze
+    wandering.
     """
     trunk = 0.05 * sway(rng, t, 3, 3) + np.array([lean, 0, 0])
     neck = sway(rng, t, 2.5, 3) * np.array([0.12, 0.06, 0.30]) + np.array([0.08, 0, 0])
@@ -79,19 +75,16 @@ def level(xy: np.ndarray, yaw: np.ndarray, outward, forward, side: int) -> np.nd
     """World xy of a point beside (outward) and before (forward) a place that faces yaw; side -1
     left, 1 right.
     """
-    ahead, right = (
-        np.stack([np.cos(yaw), np.sin(yaw)], -1),
-        np.stack([np.sin(yaw), -np.cos(yaw)], -1),
-    )
+    ahead = np.stack([np.cos(yaw), np.sin(yaw)], -1)
+    right = np.stack([np.sin(yaw), -np.cos(yaw)], -1)
     return (
         xy + side * np.asarray(outward)[..., None] * right + np.asarray(forward)[..., None] * ahead
     )
 
 
 def mirror_motion(m: Motion) -> Motion:
-    """The motion of a left-handed twin:
-
-    what the left did the right does. The room is mirrored at the xz plane.
+    """The motion of a left-handed twin: what the left did the right does. The room is mirrored at
+    the xz plane.
     """
     flip_y = np.array([1, -1, 1])
     swap = [1, 0]

@@ -1,6 +1,5 @@
-"""The embedded default:
-
-an animated figure in front of the Human3.6M cameras. Made up, seeded, no download; not human data.
+"""The embedded default: an animated figure in front of the Human3.6M cameras. Made up, seeded, no
+download; not human data.
 """
 
 from collections.abc import Iterator

@@ -7,9 +7,8 @@ from .movement import STEP_WIDTH, glide, holds, level, sway, whole_motion
 
 
 def walk(rng, t, body: Body, *, speed=1.1, lean=0.06) -> Motion:
-    """Rounds through the room:
-
-    stance feet do not slide, swinging feet lift, arms swing against the legs.
+    """Rounds through the room: stance feet do not slide, swinging feet lift, arms swing against the
+    legs.
     """
     speed = speed * rng.uniform(0.85, 1.15)
     radius = rng.uniform(0.8, 1.5)
@@ -74,10 +73,8 @@ def stand(
     """On the spot: weight shifts, and now and then a step to another place and heading, one foot
     after the other.
     """
-    xy, yaw = (
-        np.tile(rng.uniform(-0.6, 0.6, 2), (len(t), 1)),
-        np.full(len(t), rng.uniform(-np.pi, np.pi)),
-    )
+    xy = np.tile(rng.uniform(-0.6, 0.6, 2), (len(t), 1))
+    yaw = np.full(len(t), rng.uniform(-np.pi, np.pi))
     place, heading = xy[0].copy(), yaw[0]
 
     def plant(side):
@@ -131,9 +128,8 @@ def sit(rng, t, body: Body) -> Motion:
 
 
 def sit_on_floor(rng, t, body: Body) -> Motion:
-    """Down to the floor from standing (or seated from the start):
-
-    legs stretched, drawn up or crossed, hands on knees or behind.
+    """Down to the floor from standing (or seated from the start): legs stretched, drawn up or
+    crossed, hands on knees or behind.
     """
     yaw = rng.uniform(-np.pi, np.pi) + 0.06 * sway(rng, t, 5, 1)[:, 0]
     down = glide((t - rng.uniform(-2.0, 0.35 * t[-1])) / rng.uniform(1.6, 2.4))
