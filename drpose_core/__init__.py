@@ -30,6 +30,7 @@ from .scores import (
     calibration_curve,
     calibration_error,
     covered,
+    energy_score,
     hypothesis_errors,
     mpjpe,
     p_mpjpe,
@@ -139,6 +140,7 @@ __all__ = [  # noqa: RUF022
     "calibration_curve",
     "calibration_error",
     "covered",
+    "energy_score",
     "sweep",
     "fingerprint",
     # own pictures: keypoints in, predictions out

@@ -15,10 +15,11 @@ JOINT_WEIGHTS = (1, 1, 2.5, 2.5, 1, 2.5, 2.5, 1, 1, 1, 1.5, 1.5, 4, 4, 1.5, 4, 4
 # Metres. A lifter is better on the poses it was trained on than on new people, and a denoiser that
 # saw only the former trusts it too much; benchmarks/refinement.py has the figures.
 INITIAL_NOISE = 0.06
-# Of calibrated_loss: metres about which half the noise-to-signal ratios lie, and their spread in
-# the logarithm; the share of the schedule from which the norm is minimised; metres by which the
-# norm is divided, and the least by which the error under the square is.
-RATIO, RATIO_SPREAD, LATE, TYPICAL, LEAST_GAIN = 0.08, 1.2, 0.3, 0.17, 0.02
+# Of calibrated_loss: metres about which half of the noise-to-signal ratios lie, and their spread in
+# the logarithm; the share of the schedule from which the distance counts as it is.
+RATIO, RATIO_SPREAD, LATE = 0.08, 1.2, 0.3
+TYPICAL = 0.17 / 3  # metres by which that distance is divided
+LEAST_GAIN = 0.02  # metres, the least unit of errors before
 
 
 def weighted_mpjpe(pred: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -72,9 +73,10 @@ def calibrated_loss(
     (ModelConfig). No unit: errors count relative to what is left to learn at their time.
 
     Half the times are drawn where it is decided which of the plausible poses it will be, with the
-    noise-to-signal ratio log-normal about 80 mm; the rest evenly. Above time LATE the norm is
-    minimised, which gives the best single answer; below it the square, whose minimum is the mean
-    that a sampler needs, divided by c_out^2 (Karras et al. 2022). docs/recipes.md has the figures.
+    noise-to-signal ratio log-normal about 80 mm; the rest evenly. From time LATE on the distance is
+    minimised, which gives the best single answer. Below it, in units of c_out (Karras et al. 2022),
+    small errors are squared, whose minimum is the mean that a sampler needs, and large ones are
+    not (pseudo-Huber). docs/recipes.md has the figures.
     """
     schedule = model.schedule
 
@@ -88,11 +90,11 @@ def calibrated_loss(
     pred, t = _denoised(model, batch, times, generator, initial_noise)
     error = pred - batch.pose3d
     _, gain, _ = schedule.preconditioning(error, t, model.config.skip)
-    square = (error / gain.clamp_min(LEAST_GAIN)).square().mean(-1)
-    norm = error.norm(dim=-1) / TYPICAL
+    distance = error.norm(dim=-1)
+    near = ((distance / gain[..., 0].clamp_min(LEAST_GAIN)).square() + 1).sqrt() - 1
     late = (t >= LATE * len(schedule))[:, None]
     weights = constant(JOINT_WEIGHTS, error.dtype, error.device)
-    return (weights * torch.where(late, norm, square)).mean()
+    return (weights * torch.where(late, distance / TYPICAL, near)).mean()
 
 
 def _denoised(

@@ -4,6 +4,7 @@ from .aggregation import ANSWERS, aggregate, reprojection_errors
 from .assessment import Assessment, assessment
 from .batch import CHOICES, HONEST, Previous, score_batch
 from .calibration import calibration_curve, calibration_error, covered
+from .energy import energy_score
 from .metrics import hypothesis_errors, joint_errors, mpjpe, p_mpjpe
 from .sums import ExactSums
 from .tables import ORACLES, paper_table, table
@@ -21,6 +22,7 @@ __all__ = [
     "calibration_curve",
     "calibration_error",
     "covered",
+    "energy_score",
     "hypothesis_errors",
     "joint_errors",
     "mpjpe",

@@ -54,7 +54,12 @@ def assessment(
     curve = calibration_curve(total["covered"], n, hypotheses)
     quantities = _quantities(total, n, gap)
     spread = ("spread of the hypotheses, mean over joints", joints.spread_mm[1:].mean(), "mm")
-    summary = [*quantities[:-3], spread, *quantities[-3:], *_calibration(curve, hypotheses)]
+    energy = 1000 * total["energy"] / n
+    energies = [
+        ("energy score, whole pose (proper: lower is better)", energy[0], "mm"),
+        ("energy score, mean over joints", energy[1], "mm"),
+    ]
+    summary = [*quantities, spread, *energies, *_calibration(curve, hypotheses)]
     summary = [(name, round(float(value), DIGITS), unit) for name, value, unit in summary]
     summary = pd.DataFrame(summary, columns=["quantity", "value", "unit"])
     return Assessment(pd.DataFrame(rows, columns=COLUMNS), joints, curve, summary)

@@ -8,6 +8,7 @@ from ..data import PoseSet
 from ..skeleton import bone_lengths
 from .aggregation import ANSWERS, aggregate, reprojection_errors
 from .calibration import covered
+from .energy import energy_score
 from .metrics import (
     area_under_curve,
     bone_asymmetry,
@@ -81,4 +82,7 @@ def score_batch(
         "asymmetry": bone_asymmetry(mean),
         "reprojection": reprojection_errors(hypotheses, **camera).mean((1, 2)),
         "covered": covered(hypotheses, target),
+        "energy": torch.stack(
+            [energy_score(hypotheses, target, by_joint=joint) for joint in (False, True)], dim=-1
+        ),
     }
