@@ -22,9 +22,10 @@ FILES = (
 )  # fmt: skip
 # The reader's order: (caption, pages). What docs/ has besides these follows in a part of its own.
 PARTS = (
-    ("Start", ("README", "docs/faq", "docs/own_pictures")),
+    ("Start", ("README", "docs/faq", "docs/own_pictures", "docs/keypoint_files")),
     ("Notebooks", ()),
     ("Background", ("docs/results", "docs/speed", "docs/training", "docs/recipes", "docs/cameras")),
+    ("Real people", ("docs/real_people", "docs/joints")),
     ("API reference", ()),
     ("Project", (
         "docs/architecture", "Data files <data/README>", "Checkpoints <checkpoints/README>",
