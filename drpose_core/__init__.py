@@ -61,7 +61,7 @@ from .support import (
     replay,
     tour_source,
 )
-from .training import TrainConfig, TrainStep, train
+from .training import TrainConfig, TrainState, TrainStep, train
 from .weights import (
     checkpoint_record,
     export_published,
@@ -121,6 +121,7 @@ __all__ = [  # noqa: RUF022
     "TrainConfig",
     "train",
     "TrainStep",
+    "TrainState",
     "train_in",
     "denoising_loss",
     "calibrated_loss",

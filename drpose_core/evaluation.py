@@ -15,7 +15,7 @@ from .experiments import fingerprint
 from .model import DRPose, Sampling, with_initial_poses
 from .sampling import sample_poses
 from .scores import Assessment, ExactSums, Previous, assessment, score_batch
-from .support import Noise, per_hypothesis, process, read_npz, write_npz
+from .support import Noise, as_noise, process, read_npz, write_npz
 
 AT_ONCE = 500_000  # hypotheses times steps held at a time
 
@@ -43,7 +43,7 @@ def assess(
     every_step: bool = True,
     batch_size: int | None = None,
     seed: int = 0,
-    noise: Noise | None = None,
+    noise: Noise | torch.Tensor | None = None,
     resume: str | Path | None = None,
     **overrides,
 ) -> Assessment:
@@ -71,7 +71,7 @@ def assess(
         how = (asdict(sampling), model.denoiser.bf16, seed, noise, every_step, batch_size, world)
         path = _file(Path(resume), model, poses, how, rank)
     sums, begin = _kept(path, len(poses.actions))
-    noise = noise or per_hypothesis(seed)
+    noise = as_noise(noise, seed)
     starts = range(0, len(poses), batch_size)[rank::world]
     gap = _gaps(poses)
     alone = len(starts) < 2 or rank > 0  # one batch has no progress to show

@@ -78,6 +78,8 @@ def calibrated_loss(
     small errors are squared, whose minimum is the mean that a sampler needs, and large ones are
     not (pseudo-Huber). docs/recipes.md has the figures.
     """
+    if not model.config.skip:
+        raise ValueError("calibrated_loss needs a model with a skip, as ModelConfig(skip=0.1)")
     schedule = model.schedule
 
     def times(n, draws, on):

@@ -80,10 +80,16 @@ class Sampling:
             raise ValueError(
                 f"hypotheses and steps must be at least 1, got {self.hypotheses} and {self.steps}"
             )
+        object.__setattr__(self, "start", None if self.start is None else int(self.start))
+        object.__setattr__(self, "eta", float(self.eta))
+        if not 0 <= self.eta <= 1:
+            raise ValueError(f"eta must lie between 0 and 1, got {self.eta:g}")
         if self.solver not in ("ddim", "dpm"):
             raise ValueError(f'unknown solver {self.solver!r}: choose "ddim" or "dpm"')
         if self.solver == "dpm" and self.eta:
-            raise ValueError(f"the solver dpm adds no noise: eta must be 0 with it, got {self.eta}")
+            raise ValueError(
+                f"the solver dpm adds no noise: eta must be 0 with it, got {self.eta:g}"
+            )
 
     @classmethod
     def published(cls, hypotheses: int = 5, steps: int = 5) -> "Sampling":

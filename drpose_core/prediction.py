@@ -19,7 +19,7 @@ from .model import DRPose, Sampling, with_initial_poses
 from .sampling import sample_poses
 from .scores import aggregate, reprojection_errors
 from .skeleton import J
-from .support import Noise, per_hypothesis, read_npz, write_npz
+from .support import Noise, as_noise, read_npz, write_npz
 
 AT_ONCE = 2560  # hypotheses sampled at a time
 STRANGE_FIT = 0.15  # misfit above which no pose was found that looks like the keypoints
@@ -55,7 +55,7 @@ def predict(
     *,
     answer: str = "mean",
     seed: int = 0,
-    noise: Noise | None = None,
+    noise: Noise | torch.Tensor | None = None,
     keep: str | Path | None = None,
     **overrides,
 ) -> Iterator[Prediction]:
@@ -80,7 +80,7 @@ def predict(
         how = [asdict(sampling), answer, seed, noise, model.denoiser.bf16, size]
         says = with_initial_poses(model, poses[:32]).initial
         stem = Path(keep) / fingerprint(how, model.config, model.denoiser, poses, says)
-    noise = noise or per_hypothesis(seed)
+    noise = as_noise(noise, seed)
     # No least interval: what was kept is there at once, and must show before the first new batch.
     progress = {"disable": len(starts) < 2, "leave": False, "mininterval": 0}
     for number, first in enumerate(tqdm(starts, "predict", **progress)):

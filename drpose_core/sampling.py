@@ -8,7 +8,7 @@ import torch
 from .diffusion import DenoiseFn, Step, ddim, dpm_solver
 from .model import CLIP, DRPose, Sampling, chunk_size, evaluating, lifted_pair
 from .skeleton import J, flip, mirror_mean
-from .support import Noise, per_hypothesis, replay
+from .support import Noise, as_noise
 
 
 def sample_poses(
@@ -33,12 +33,13 @@ def sample_poses(
     """
     sampling = (sampling or model.sampling).but(**overrides)
     check_kp2d(kp2d)
-    if isinstance(noise, torch.Tensor):
+    if rows is not None and len(rows) != len(kp2d):
+        raise ValueError(f"rows must number the {len(kp2d)} pictures, got {len(rows)} numbers")
+    if isinstance(noise, torch.Tensor) and rows is None:
         wanted = (sampling.steps, len(kp2d), sampling.hypotheses, J, 3)
         if tuple(noise.shape) != wanted:
             raise ValueError(f"noise must be (K, B, H, J, 3) = {wanted}, got {tuple(noise.shape)}")
-        noise = replay(noise)
-    chain = sampling_chain(model, kp2d, sampling, noise=noise, initial=initial, rows=rows)
+    chain = sampling_chain(model, kp2d, sampling, noise=as_noise(noise), initial=initial, rows=rows)
     samples = torch.stack([step.x0 for step in chain])
     samples[..., 0, :] = 0
     return samples
@@ -60,7 +61,7 @@ def sampling_chain(
     """
     rows = range(len(kp2d)) if rows is None else rows
     hypotheses = range(first, sampling.hypotheses)
-    draws = (noise or per_hypothesis(0))(rows, hypotheses, (J, 3))
+    draws = as_noise(noise)(rows, hypotheses, (J, 3))
     x = next(draws).to(kp2d)
     steps, schedule = sampling.steps, model.schedule
     when = {"spacing": sampling.spacing, "start": sampling.start}

@@ -84,3 +84,31 @@ def test_the_solver_is_an_argument(small_model, poses):
     steps = dr.dpm_solver(denoise, x, small_model.schedule, 4, spacing="quadratic")
     for own, step in zip(found, steps, strict=True):
         assert torch.allclose(own[..., 1:, :], step.x0[..., 1:, :], atol=1e-4)
+
+
+def test_predict_and_assess_replay_a_tensor(small_model, poses):
+    some, how = poses[:3], dr.Sampling(hypotheses=2, steps=2)
+    noise = torch.randn(2, 3, 2, J, 3, generator=dr.generator(0))
+    samples = dr.sample_poses(small_model, some.kp2d, how, noise=noise)[-1]
+    predicted = dr.joined(dr.predict(small_model, some, how, noise=noise))
+    assert torch.allclose(predicted.hypotheses, samples, atol=1e-4)
+    scores = dr.table(dr.evaluate(small_model, some, how, noise=noise), over="frames").MPJPE
+    best = 1000 * dr.hypothesis_errors(samples, some.pose3d)["p_best"].mean().item()
+    assert scores["p_best"] == pytest.approx(best, abs=0.01)
+    part = dr.sample_poses(small_model, some.kp2d[1:], how, noise=noise, rows=[1, 2])[-1]
+    assert torch.allclose(part, samples[1:], atol=1e-4)
+
+
+def test_what_does_not_fit_gets_a_sentence(small_model, poses):
+    kp2d, short = poses.kp2d[:2], torch.zeros(2, 2, 3, J, 3)
+    with pytest.raises(ValueError, match="noise has 2 steps, and the chain asks for more"):
+        dr.sample_poses(small_model, kp2d, hypotheses=3, steps=4, eta=1, noise=dr.replay(short))
+    with pytest.raises(ValueError, match="rows must number the 2 pictures, got 3"):
+        dr.sample_poses(small_model, kp2d, rows=range(3))
+    with pytest.raises(ValueError, match="eta must lie between 0 and 1"):
+        dr.Sampling(eta=-3)
+    with pytest.raises(ValueError, match="calibrated_loss needs a model with a skip"):
+        dr.calibrated_loss(small_model, poses[:2])
+    skip = dr.DRPose(dr.ModelConfig(depth=1, skip=0.1))
+    with pytest.raises(ValueError, match="the published layout has no skip"):
+        dr.export_published(skip)

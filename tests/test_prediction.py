@@ -427,3 +427,24 @@ def test_bvh_refuses_what_is_no_person(tmp_path):
     with pytest.raises(ValueError, match="frames per second must be positive"):
         write_bvh(tmp_path / "no.bvh", good, fps=0)
     assert not list(tmp_path.iterdir())
+
+
+def test_one_file_that_fails_spoils_only_itself(found, tmp_path):
+    sparse = predicted_rows(found, slice(0, 3))
+    poses = replace(
+        sparse.poses, person=torch.zeros(3, dtype=torch.int64), frame=torch.tensor([0, 40, 500_000])
+    )
+    paths = [tmp_path / name for name in ("a.json", "b.bvh", "c.csv")]
+    with pytest.raises(ValueError, match="which is no film"):
+        dr.write_predictions(paths, replace(sparse, poses=poses))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "c.csv"]
+
+
+def test_an_error_of_the_predictions_keeps_its_words_and_leaves_no_file(found, tmp_path):
+    def stream():
+        yield found
+        raise FileNotFoundError(2, "No such file", "clip.mp4")
+
+    with pytest.raises(FileNotFoundError, match=r"clip\.mp4"):
+        dr.write_predictions([tmp_path / "a.json", tmp_path / "b.csv"], stream())
+    assert not list(tmp_path.iterdir())

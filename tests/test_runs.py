@@ -442,3 +442,15 @@ def test_the_printed_notebook_cell_trains_what_the_command_trains(
             weights(dr.load_checkpoint(tmp_path / f"{folder}.safetensors")), weights(command_made)
         )
     assert command_made.config.channels == 32
+
+
+def test_a_folder_of_the_former_scheme_is_compared_by_what_can_be():
+    """Its digits are of another kind; the names of the loss and the module are not."""
+    from drpose_core.experiments.runs import _differences
+
+    old = {"config": {"lr": 1.0}, "train": {"source": "a"}, "poses": "0"}
+    old |= {"loss": "denoising_loss 0123", "module": "DRPose 4567"}
+    new = {"scheme": 2, **old, "poses": "1", "loss": "denoising_loss ab", "module": "DRPose cd"}
+    assert _differences(old, new) == ""
+    assert "mine" in _differences(old, new | {"loss": "mine ef"})
+    assert "poses" in _differences(new | {"poses": "2"}, new)

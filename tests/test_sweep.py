@@ -204,3 +204,23 @@ def test_rows_are_plain_text(tmp_path):
     assert [json.loads(line) for line in kept.read_text().split("\n") if line] == [
         {"cell": '{"k": 1}', "found": {"found": 0.1}}
     ]
+
+
+def test_a_first_docstring_changes_nothing_and_the_models_own_sampling_counts(
+    tmp_path, small_model
+):
+    """Functions with a text count by what it says; a model by how it samples."""
+    import importlib.util
+
+    def measured(text, number):
+        (path := tmp_path / f"own{number}.py").write_text(text)
+        spec = importlib.util.spec_from_file_location("own", path)
+        spec.loader.exec_module(module := importlib.util.module_from_spec(spec))
+        return dr.fingerprint(module.f)
+
+    bare = measured("def f(x):\n    return x * 2 + 0.5\n", 0)
+    told = measured('def f(x):\n    """Twice."""\n    return x * 2 + 0.5  # and a half\n', 1)
+    assert bare == told != measured("def f(x):\n    return x * 3 + 0.5\n", 2)
+    before = dr.fingerprint(small_model)
+    small_model.sampling = dr.Sampling.published()
+    assert dr.fingerprint(small_model) != before

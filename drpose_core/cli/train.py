@@ -84,7 +84,8 @@ def _filled_in(job: Job) -> Job:
     lifter, denoiser = (replace(c, seed=c.seed or job.seed) for c in (job.lifter, job.denoiser))
     files = map(str, (job.data, job.lifter_from, job.predictions))
     settings = [job.source, *files, model, lifter, denoiser, job.bf16]
-    digits = fingerprint([repr(x) for x in settings])[:6]
+    # Without what stands at its default and came later, so that folders of before are found.
+    digits = fingerprint([repr(x).replace(", skip=0.0", "") for x in settings])[:6]
     folder = run_folder(job.folder or f"{out.stem}-{digits}")
     return replace(job, out=out, folder=folder, model=model, lifter=lifter, denoiser=denoiser)
 

@@ -68,10 +68,10 @@ def _parts(thing, seen: set[int]) -> Iterator[bytes]:
             own = {
                 key: value
                 for key, value in vars(module).items()
-                if not key.startswith("_") and key not in ("training", "record", "sampling")
+                if not key.startswith("_") and key not in ("training", "record")
             }
             methods = {
-                key: _code(f.__code__)
+                key: _text_or_code(f)
                 for key, f in vars(type(module)).items()
                 if isinstance(f, types.FunctionType)
             }
@@ -109,7 +109,7 @@ def _used(function) -> list:
         if not isinstance(function.__globals__[name], types.ModuleType)
     }
     return [
-        _code(function.__code__),
+        _text_or_code(function),
         function.__defaults__,
         function.__kwdefaults__,
         closure,
@@ -148,6 +148,12 @@ def _state(instance) -> object:
     return (
         instance if isinstance(instance, nn.Module | PoseSet) else getattr(instance, "__dict__", {})
     )
+
+
+def _text_or_code(function: types.FunctionType):
+    """What a function does, by its text; by its code where it has no text of its own."""
+    text = "" if function.__name__ == "<lambda>" else _source(function)
+    return text if text.partition(" ")[2] else _code(function.__code__)
 
 
 def _source(thing) -> str:

@@ -167,6 +167,7 @@ class _Log:
 def _code(module: nn.Module) -> str:
     """A fingerprint of what the module computes, whatever its weights: they are what changes."""
     blank = copy.deepcopy(module)
+    vars(blank).pop("sampling", None)  # how it is sampled later changes no training
     for value in blank.state_dict().values():
         value.zero_()
     return fingerprint(blank)

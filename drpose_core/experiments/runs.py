@@ -116,8 +116,11 @@ def read_run(folder: Path, about: dict) -> tuple[dict[str, torch.Tensor], int, l
 
 def _differences(kept: dict, about: dict) -> str:
     """What is other in a run.json than it should be, in words; empty if nothing is."""
-    same = kept.get("scheme") == SCHEME
-    parts = ("config", "train", "poses", "loss", "module") if same else ("config", "train")
+    if kept.get("scheme") != SCHEME:  # digits of another kind: their names alone can be compared
+        kept, about = (
+            {k: _named(k, v) for k, v in x.items() if k != "poses"} for x in (kept, about)
+        )
+    parts = [part for part in ("config", "train", "poses", "loss", "module") if part in about]
     words = []
     for part in parts:
         a, b = (x[part] if isinstance(x[part], dict) else {"": x[part]} for x in (kept, about))
@@ -125,3 +128,8 @@ def _differences(kept: dict, about: dict) -> str:
         for name in changed:
             words.append(f"{part} {name}".strip() + f" {a.get(name)!r}, not {b[name]!r}")
     return ", ".join(words)
+
+
+def _named(part: str, value):
+    """A loss or a module without its digits."""
+    return value.split()[0] if part in ("loss", "module") else value

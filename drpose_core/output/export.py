@@ -6,7 +6,7 @@ import importlib.util
 import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -51,23 +51,48 @@ def write_predictions(
     root_x, root_y, root_z, misfit, spread, confidence; metres. .bvh: the answer's motion at fps
     (see bvh), frames without a pose interpolated; of several people one file each, with the
     person's number in its name, from their first frame to their last. Files appear whole or not at
-    all.
+    all; an error of one file is raised after the others are written.
     """
-    paths = [check_path(p) for p in ([path] if isinstance(path, str | Path) else path)]
+    paths = [path] if isinstance(path, str | Path) else path
+    paths = list(dict.fromkeys(map(check_path, paths)))
     parts = iter([parts] if isinstance(parts, Prediction) else parts)
     first = next(parts, None)
     if first is None:
         raise ValueError(f"{paths[0]}: nothing to write, there are no predictions")
     written: dict[Path, list[Path]] = {}
-    with ExitStack() as files:
-        adders = [
-            files.enter_context(_WRITERS[p.suffix.lower()](p, fps, about or {}, written))
-            for p in paths
-        ]
+    writers = {p: _WRITERS[p.suffix.lower()](p, fps, about or {}, written) for p in paths}
+    adders, errors = {p: writer.__enter__() for p, writer in writers.items()}, []
+
+    def close(p: Path, error: Exception | None = None) -> None:
+        try:
+            writers.pop(p).__exit__(type(error) if error else None, error, None)
+        except Exception as found:  # in the writer's own words
+            errors.append(found)
+        else:
+            errors.extend([error] if error else [])
+
+    try:
         for part in itertools.chain([first], parts):
-            for add in adders:
-                add(part)
+            for p in [*writers]:  # one that fails spoils only itself
+                try:
+                    adders[p](part)
+                except Exception as error:
+                    close(p, error)
+    except (
+        BaseException
+    ):  # of the stream, not of a file: nothing is written, and it goes on as it is
+        for writer in writers.values():
+            writer.__exit__(_Stopped, _Stopped(), None)
+        raise
+    for p in [*writers]:
+        close(p)
+    if errors:
+        raise errors[0]
     return [file for p in paths for file in written[p]]
+
+
+class _Stopped(Exception):
+    """Told to writers whose predictions end too early."""
 
 
 def table(prediction: Prediction) -> pd.DataFrame:

@@ -22,6 +22,10 @@ def joined_poses(sets: list[PoseSet] | tuple[PoseSet, ...]) -> PoseSet:
         raise ValueError("joined_poses needs at least one pose set")
     if len({poses.device for poses in sets}) > 1:
         raise ValueError("the pose sets are on different devices: put them on one with .to(device)")
+    if len({poses.has_truth for poses in sets}) > 1:
+        raise ValueError(
+            "some of the pose sets have a ground truth and some have none: join alike sets"
+        )
     different = len({poses.skeleton for poses in sets}) > 1
     actions, sequences, parts = [], [], []
     for poses in sets:
@@ -42,8 +46,8 @@ def joined_poses(sets: list[PoseSet] | tuple[PoseSet, ...]) -> PoseSet:
         parts.append(columns)
     kept = {}
     for name in set().union(*parts):
-        if name == "initial" and not all(name in part for part in parts):
-            continue  # what a lifter says of some poses is of no use
+        if name in ("initial", "person") and not all(name in part for part in parts):
+            continue  # what is known of some poses only is of no use
         kept[name] = torch.cat([part.get(name, _absent(name, part)) for part in parts])
 
     def all_of(text):
@@ -70,6 +74,7 @@ def thinned(poses: PoseSet, millimetres: float = 60.0) -> PoseSet:
     Poses are compared relative to the root and in the camera's frame, so that a person who turns
     counts as moving, and one who glides does not. The order stays; 0 keeps everything.
     """
+    poses.require_truth("thinned")
     if not millimetres >= 0:
         raise ValueError(f"millimetres must be at least 0, got {millimetres}")
     if not millimetres or not len(poses):

@@ -2,7 +2,7 @@
 
 from .devices import constant, device, distributed_run, process, world_size
 from .files import read_npz, write_npz, written_whole
-from .noise import Noise, per_hypothesis, per_pose, replay
+from .noise import Noise, as_noise, per_hypothesis, per_pose, replay
 from .pickles import PlainNpz, read_npy, read_pickled_npz
 from .seeds import generator, hypothesis_generators, mixed_seed
 from .shares import mean_over_processes, own_part, own_rows, share_buffers, share_weight, step_draws
@@ -12,6 +12,7 @@ from .versions import git_commit, versions
 __all__ = [
     "Noise",
     "PlainNpz",
+    "as_noise",
     "constant",
     "device",
     "distributed_run",

@@ -57,13 +57,22 @@ def replay(noise: torch.Tensor) -> Noise:
     """
 
     def draws(rows: Sequence[int], hypotheses: range, shape: tuple[int, ...]):
-        fits = max(rows) < noise.shape[1] and hypotheses.stop <= noise.shape[2]
+        last = max(rows, default=-1)
+        fits = last < noise.shape[1] and hypotheses.stop <= noise.shape[2]
         if not fits or tuple(noise.shape[3:]) != shape:
             raise ValueError(
                 f"noise is {tuple(noise.shape)}, (K, B, H, ...), and is asked for "
-                f"B = {max(rows) + 1}, H = {hypotheses.stop} and {shape} in each"
+                f"B = {last + 1}, H = {hypotheses.stop} and {shape} in each"
             )
         for step in noise:
             yield step[list(rows), hypotheses.start : hypotheses.stop]
+        raise ValueError(f"noise has {len(noise)} steps, and the chain asks for more")
 
     return draws
+
+
+def as_noise(noise: Noise | torch.Tensor | None, seed: int = 0) -> Noise:
+    """A maker as it is, of a tensor its replay, and per_hypothesis(seed) where there is none."""
+    if isinstance(noise, torch.Tensor):
+        return replay(noise)
+    return per_hypothesis(seed) if noise is None else noise
