@@ -375,7 +375,7 @@ def test_bad_settings_get_a_sentence(small_model, poses):
         ({"steps": 0}, "hypotheses and steps must be at least 1, got 20 and 0"),
         ({"steps": 1001}, "at most 1000 steps fit, got 1001"),
         ({"hypotheses": 201}, "hypotheses between 1 and 200 and eta between 0 and 1, got 201"),
-        ({"eta": 1.5}, "eta between 0 and 1, got 20 and 1.5"),
+        ({"eta": 1.5}, "eta must lie between 0 and 1, got 1.5"),
         ({"spacing": "even"}, "unknown spacing 'even'"),
         ({"spacing": (10, 900)}, "times must fall"),
         ({"start": 500, "spacing": (900, 10)}, "start must be the first of the times given"),
