@@ -73,10 +73,10 @@ def assess(
     sums, begin = _kept(path, len(poses.actions))
     noise = as_noise(noise, seed)
     starts = range(0, len(poses), batch_size)[rank::world]
-    gap = _gaps(poses)
+    gap, seen = _gaps(poses), begin * batch_size
     alone = len(starts) < 2 or rank > 0  # one batch has no progress to show
     progress = {"total": len(starts), "initial": begin, "leave": False, "disable": alone}
-    for number in tqdm(range(begin, len(starts)), "evaluate", **progress):
+    for number in (bar := tqdm(range(begin, len(starts)), "evaluate", **progress)):
         first = starts[number]
         overlap = int(first > 0 and gap[first] > 0)  # a velocity needs the frame before
         rows = torch.arange(first - overlap, min(first + batch_size, len(poses)))
@@ -89,6 +89,9 @@ def assess(
         samples = samples if every_step else samples[-1:]
         numbers = score_batch(batch, samples, initial, Previous(here > 0, here))
         sums.add({name: x[overlap:] for name, x in numbers.items()}, batch.action[overlap:])
+        seen += len(rows) - overlap
+        p_avg = sums.totals()["errors"][:, 0, -1, 0].sum().item() / seen
+        bar.set_postfix_str(f"p_avg {1000 * p_avg:.1f} mm")
         if path:
             write_npz(path, done=number + 1, **{name: x.numpy() for name, x in sums.sums.items()})
     if world > 1:

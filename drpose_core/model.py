@@ -99,6 +99,8 @@ class Sampling:
     def but(self, **changes) -> "Sampling":
         """The same settings with some changed; steps follow from times that are given."""
         times = changes.get("spacing")
+        if isinstance(times, str) and not isinstance(self.spacing, str) and "steps" not in changes:
+            raise ValueError(f"spacing={times!r} in place of times: give steps too")
         if times is not None and not isinstance(times, str):
             changes = {"steps": len(times)} | changes
         if unknown := sorted(set(changes) - set(self.__dataclass_fields__)):

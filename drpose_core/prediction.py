@@ -136,7 +136,7 @@ def _in_own_frame(batch: PoseSet, samples: torch.Tensor, answer: str) -> Predict
 
 def _kept(path: Path, batch: PoseSet, hypotheses: int) -> Prediction | None:
     """What an earlier call kept of a batch; None if there is nothing, or nothing that can be read,
-    which is then made again.
+    which is then computed again.
     """
     if not path.is_file():
         return None

@@ -161,9 +161,10 @@ def train(
     loss(module, batch, generator=...) is lifting_loss, denoising_loss or your own. Parameters
     that need no gradient stay as they are. validate(module) is asked after every epoch, in eval
     mode and without gradients. The same seed gives the same weights on the same machine.
-    Leaving the loop early is fine; a state given (TrainState) says how to go on, and
+    Leaving the loop early is fine; a state given (TrainState) says how to resume, and
     experiments.train_in keeps it in files. Under torch.distributed each process computes its
-    rows of every batch, with a generator of its own (own_rows draws what one process would),
+    rows of every batch, with a generator of its own (own_rows draws what one process would; torch's
+    global one is seeded alike in all of them on a CPU, for dropout, so do not draw from it),
     and gradients are averaged; BatchNorm sees its process's rows alone, and the first process's
     statistics are kept. Raises FloatingPointError if the loss or a gradient is not finite, with
     the trained weights as they were, and ValueError if a batch is too small to share.
@@ -231,7 +232,7 @@ class _Objective(nn.Module):
 
 
 def steps_per_epoch(poses: int, config: TrainConfig) -> int:
-    """Optimiser steps in one epoch over a set of so many poses; a last batch of less than half the
+    """Optimiser steps in one epoch over a set of n poses; a last batch of less than half the
     size is left out.
     """
     rows = poses * (2 if config.mirror else 1)

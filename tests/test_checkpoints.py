@@ -110,6 +110,9 @@ def test_the_newest_checkpoint_is_the_sources_own_else_the_default(tmp_path, mon
         dr.latest_checkpoint("cmu").name == "cmu.safetensors"
         and dr.latest_checkpoint() == checkpoints.DEFAULT
     )
+    own = tmp_path / "checkpoints" / "default.safetensors"
+    own.touch()
+    assert dr.latest_checkpoint() == own and dr.latest_checkpoint("cmu").name == "cmu.safetensors"
 
 
 def test_the_default_checkpoint_is_small_says_how_it_was_made_and_refines(poses):

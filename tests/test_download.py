@@ -86,7 +86,7 @@ def test_what_is_there_is_kept(site, tmp_path):
 def test_a_broken_connection_resumes(site, tmp_path, ranges):
     site.breaks, site.ranges = {"/07/07_02.amc": True}, ranges
     with pytest.raises(
-        ConnectionError, match=r"07_02.amc broke off .*run the same command again, it goes on"
+        ConnectionError, match=r"07_02.amc broke off .*run the same command again, it resumes"
     ):
         download_cmu(tmp_path / "cmu", ("07",), site=site.url)
     assert (

@@ -105,6 +105,10 @@ def test_what_does_not_fit_gets_a_sentence(small_model, poses):
         dr.sample_poses(small_model, kp2d, hypotheses=3, steps=4, eta=1, noise=dr.replay(short))
     with pytest.raises(ValueError, match="rows must number the 2 pictures, got 3"):
         dr.sample_poses(small_model, kp2d, rows=range(3))
+    times = dr.Sampling().but(spacing=(900, 20))
+    assert times.steps == 2 and times.but(spacing="linear", steps=5).steps == 5
+    with pytest.raises(ValueError, match="spacing='linear' in place of times: give steps too"):
+        times.but(spacing="linear")
     with pytest.raises(ValueError, match="eta must lie between 0 and 1"):
         dr.Sampling(eta=-3)
     with pytest.raises(ValueError, match="calibrated_loss needs a model with a skip"):

@@ -35,7 +35,7 @@ def command(
     """Score a checkpoint on the test subjects: honest answers, oracles, calibration, the published
     layout; writes a report.
 
-    Run again after an interruption to go on. Several processes share the poses: torchrun
+    Run again after an interruption to resume. Several processes share the poses: torchrun
     --nproc-per-node 2 -m drpose_core evaluate ...
 
     Args:

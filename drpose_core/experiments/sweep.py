@@ -23,9 +23,9 @@ def sweep(
 
     over: lists of values by name, of which all combinations are taken (the last name changes
     fastest), or the cells themselves. Each row is written to folder (default: output/sweeps) as
-    soon as it is measured, so an interrupted sweep goes on where it stopped, and a finished one
+    soon as it is measured, so an interrupted sweep resumes where it stopped, and a finished one
     answers at once. A kept row holds for its cell, for what is given and for measure
-    (dr.fingerprint); change one of them and it is measured anew. Raises ValueError for settings
+    (dr.fingerprint); change one of them and it is measured again. Raises ValueError for settings
     that are not numbers, texts or lists.
     """
     if isinstance(over, Mapping):

@@ -123,7 +123,7 @@ class Samples:
 
 
 class _Memory:
-    """Tensors by key, up to so many numbers; the longest unused go first."""
+    """Tensors by key, up to a total size; the longest unused go first."""
 
     def __init__(self, most: int):
         self._most = most

@@ -34,7 +34,7 @@ def detect_keypoints(
     """Detect people in a picture, a film, or a folder of pictures; folder keeps one JSON file per
     frame, in MMPose's layout.
 
-    Frames that the folder has already are not looked at again: the same call goes on after an
+    Frames that the folder has already are not looked at again: the same call resumes after an
     interruption. mode: rtmlib's lightweight, balanced or performance. device: cpu or cuda (with
     onnxruntime-gpu). least_confidence: as of read_keypoints. Raises ValueError or OSError with a
     sentence where rtmlib is not installed, its weights cannot be fetched, or the file is no picture

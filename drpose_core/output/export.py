@@ -78,9 +78,7 @@ def write_predictions(
                     adders[p](part)
                 except Exception as error:
                     close(p, error)
-    except (
-        BaseException
-    ):  # of the stream, not of a file: nothing is written, and it goes on as it is
+    except BaseException:  # of the stream, not of a file: nothing is written
         for writer in writers.values():
             writer.__exit__(_Stopped, _Stopped(), None)
         raise

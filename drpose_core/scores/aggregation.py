@@ -6,7 +6,7 @@ from ..cameras import estimate_root, project
 from ..skeleton import J
 
 ANSWERS = ("mean", "median", "medoid", "jpma", "weighted")
-BEST = 5  # "weighted" averages over so many hypotheses
+BEST = 5  # "weighted" averages over this number of hypotheses
 # and lets a weight fall by e for every 1 / 200 screen units (2.5 pixels of 1000) of reprojection
 # error
 SHARPNESS = 200.0

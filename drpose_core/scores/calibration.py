@@ -20,7 +20,7 @@ def covered(hypotheses: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 
 
 def calibration_curve(hits: torch.Tensor, poses: int, hypotheses: int) -> pd.DataFrame:
-    """The curve from summed covered(): hits (J - 1, 21) over so many poses with so many hypotheses
+    """The curve from summed covered(): hits (J - 1, 21) over n poses with H hypotheses
     each.
 
     Columns: quantile, covered (share of poses, median over joints), fair (what a perfectly

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from .cmu import read_amc, read_asf
 
 SITE = "http://mocap.cs.cmu.edu/subjects"
-# the site has no index of recordings: a subject ends where so many numbers in a row are missing
+# the site has no index of recordings: a subject ends where this many numbers in a row are missing
 GAP = 5
 
 
@@ -22,7 +22,7 @@ def download_cmu(folder: str | Path, subjects: tuple[str, ...], *, site: str = S
     """Fetch NN.asf and every NN_MM.amc of the subjects into folder/NN/; returns the files, old and
     new.
 
-    What is there already is checked and kept; a partial file goes on where it stopped. A file takes
+    What is there already is checked and kept; a partial file resumes where it stopped. A file takes
     its name only when it is complete and reads as motion capture. Raises ValueError for a subject
     that is no number or not there, ConnectionError (run again to resume) otherwise.
     """
@@ -73,7 +73,7 @@ def _fetch(url: str, path: Path, check: Callable[[Path], object], progress: tqdm
             path.unlink()  # damaged: the site has it whole
     part = path.with_suffix(path.suffix + ".part")
     have = part.stat().st_size if part.exists() else 0
-    again = "run the same command again, it goes on where it stopped"
+    again = "run the same command again, it resumes where it stopped"
     progress.set_postfix_str(path.name)
     try:
         request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})

@@ -33,7 +33,7 @@ def device(name: str | None = None) -> torch.device:
 
 @functools.cache
 def constant(values: tuple, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
-    """A small tensor of fixed numbers, made once on each device: making it anew in every step would
+    """A small tensor of fixed numbers, created once on each device: creating it in every step would
     make a GPU wait for the host.
     """
     return torch.tensor(values, dtype=dtype, device=device)

@@ -16,7 +16,7 @@ from .seeds import mixed_seed
 
 
 class Share(NamedTuple):
-    """Rows first to last - 1 of a batch of so many, and the generator common to all processes."""
+    """Rows first to last - 1 of a batch of rows, and the generator common to all processes."""
 
     first: int
     last: int

@@ -11,7 +11,7 @@ import torch
 
 from ..data import PoseSet
 from ..skeleton import J, flip
-from ..support import read_pickled_npz, written_whole
+from ..support import read_pickled_npz, write_npz
 
 COLUMNS = ("subject", "action", "camera", "frame", "pose3d")
 KEY = "positions_3d"
@@ -73,13 +73,12 @@ def save_predictions(path: str | Path, poses: PoseSet, pose3d: torch.Tensor) -> 
         raise ValueError(
             f"predictions must be (N, J, 3) = {(len(poses), J, 3)}, got {tuple(pose3d.shape)}"
         )
-    names = [poses.sequences[i].split("/") for i in poses.sequence.tolist()]
-    if any(len(name) != 3 for name in names):
+    takes = [poses.takes[i] for i in poses.sequence.tolist()]
+    if not all(take.recording for take in takes):
         raise ValueError('the poses\' sequences are not named "subject/action/camera"')
-    columns = np.array(names, dtype=str).reshape(-1, 3).T
+    columns = np.array(takes, dtype=str).reshape(-1, 3).T
     arrays = {"frame": poses.frame.cpu().numpy(), "pose3d": pose3d.detach().float().cpu().numpy()}
-    with written_whole(path) as temporary, open(temporary, "wb") as file:
-        np.savez(file, **dict(zip(COLUMNS, columns)), **arrays)
+    write_npz(path, **dict(zip(COLUMNS, columns)), **arrays)
 
 
 def _read(path: Path) -> Sequences:
