@@ -12,6 +12,7 @@ To read the method in one sitting: skeleton, data, diffusion, denoiser, model, l
 scores/metrics. Figures are in drpose_core.plots, widgets in drpose_core.explorer.
 """
 
+from .calibration import calibrate
 from .cameras import estimate_root, normalize_screen, project, screen_to_pixels
 from .data import PoseSet, batches
 from .denoiser import Denoiser
@@ -142,6 +143,7 @@ __all__ = [  # noqa: RUF022
     "calibration_error",
     "covered",
     "energy_score",
+    "calibrate",
     "sweep",
     "fingerprint",
     # own pictures: keypoints in, predictions out

@@ -46,3 +46,19 @@ COLUMNS = {
     "initial": Column((2, J, 3), lambda initial: initial.flip(1), optional=True),
     "rotation": Column((3, 3), _mirror_rotation, optional=True),
 }
+
+
+class Take(NamedTuple):
+    """What the name of a sequence says: who moved, in which recording, seen by which camera."""
+
+    subject: str
+    recording: str
+    camera: str
+
+    @classmethod
+    def named(cls, name: str) -> "Take":
+        """Of "subject/recording/camera"; a plain name stands for the subject."""
+        parts = name.split("/")
+        if len(parts) < 3:
+            return cls(name, "", "0")
+        return cls(parts[0], "/".join(parts[1:-1]), parts[-1])

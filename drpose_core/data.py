@@ -3,24 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from .columns import COLUMNS
+from .columns import COLUMNS, Take
 from .skeleton import mirror_mean
 from .support import read_npz, write_npz
 
 _TEXTS = ("source", "keypoints", "skeleton")
-
-
-class Take(NamedTuple):
-    """What the name of a sequence says: who moved, in which recording, seen by which camera."""
-
-    subject: str
-    recording: str
-    camera: str
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)  # tensors compare element by element
@@ -130,11 +121,12 @@ class PoseSet:
     @property
     def takes(self) -> list[Take]:
         """Subject, recording and camera of each sequence; a plain name stands for the subject."""
-        parts = [name.split("/") for name in self.sequences]
-        return [
-            Take(p[0], "/".join(p[1:-1]), p[-1]) if len(p) > 2 else Take(name, "", "0")
-            for p, name in zip(parts, self.sequences)
-        ]
+        return [Take.named(name) for name in self.sequences]
+
+    def subjects(self) -> list[str]:
+        """Whose poses these are, sorted."""
+        takes = self.takes
+        return sorted({takes[number].subject for number in self.sequence.unique().tolist()})
 
     @property
     def device(self) -> torch.device:

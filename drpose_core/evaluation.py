@@ -111,10 +111,16 @@ def wrong_pairing(record: dict, poses: PoseSet) -> list[str]:
     """Sentences on how poses differ in kind from those a model was trained on, by its record; none
     if they do not, or nothing is known.
     """
+    sentences = []
+    fitted = record.get("calibration")
+    if isinstance(fitted, dict) and (both := {*fitted.get("subjects", ())} & {*poses.subjects()}):
+        sentences.append(
+            f"the spread of the hypotheses was fitted on {', '.join(sorted(both))}, who are among "
+            "these poses: its scores here are too good; widen=1 scores the model without it"
+        )
     train = record.get("train")
     if not isinstance(train, dict):
-        return []
-    sentences = []
+        return sentences
     kinds = {
         "keypoints": "the scores mix the model's error with the change of its input",
         "skeleton": "the scores include where joints sit",

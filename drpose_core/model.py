@@ -70,6 +70,8 @@ class Sampling:
     eta: float = 0.0  # how much noise each step of ddim adds: 1 as published, 0 none
     solver: Literal["ddim", "dpm"] = "ddim"  # dpm: DPM-Solver++ 2M
     flip_test: bool = True  # average with the mirrored pass in every step
+    # hypotheses are moved to this many times their distance from their mean (calibrate fits it)
+    widen: float = 1.0
 
     def __post_init__(self):
         if not isinstance(self.spacing, str):
@@ -81,9 +83,12 @@ class Sampling:
                 f"hypotheses and steps must be at least 1, got {self.hypotheses} and {self.steps}"
             )
         object.__setattr__(self, "start", None if self.start is None else int(self.start))
-        object.__setattr__(self, "eta", float(self.eta))
+        for name in ("eta", "widen"):
+            object.__setattr__(self, name, float(getattr(self, name)))
         if not 0 <= self.eta <= 1:
             raise ValueError(f"eta must lie between 0 and 1, got {self.eta:g}")
+        if not 0 <= self.widen < 100:
+            raise ValueError(f"widen must be at least 0 and below 100, got {self.widen:g}")
         if self.solver not in ("ddim", "dpm"):
             raise ValueError(f'unknown solver {self.solver!r}: choose "ddim" or "dpm"')
         if self.solver == "dpm" and self.eta:

@@ -9,6 +9,7 @@ from .diffusion import DenoiseFn, Step, ddim, dpm_solver
 from .model import CLIP, DRPose, Sampling, chunk_size, evaluating, lifted_pair
 from .skeleton import J, flip, mirror_mean
 from .support import Noise, as_noise
+from .widening import widened
 
 
 def sample_poses(
@@ -42,7 +43,7 @@ def sample_poses(
     chain = sampling_chain(model, kp2d, sampling, noise=as_noise(noise), initial=initial, rows=rows)
     samples = torch.stack([step.x0 for step in chain])
     samples[..., 0, :] = 0
-    return samples
+    return widened(samples, sampling.widen)
 
 
 def sampling_chain(
@@ -55,7 +56,7 @@ def sampling_chain(
     rows: Sequence[int] | None = None,
     first: int = 0,
 ) -> Iterator[Step]:
-    """The steps of sample_poses one by one (diffusion.Step), joint 0 as it comes.
+    """The steps of sample_poses one by one (diffusion.Step), joint 0 as it comes, not widened.
 
     first: the first hypothesis that is sampled, where those before it are there already.
     """

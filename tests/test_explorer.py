@@ -63,7 +63,7 @@ def test_it_shows_what_sample_poses_gives(explorer, small_model):
 
 EVERYTHING = (  # settings that are not the defaults, each at least once
     dr.Sampling(7, 3, spacing=(900, 300, 20), eta=0.5, flip_test=False),
-    dr.Sampling(3, 6, spacing="log-snr", start=150, solver="dpm"),
+    dr.Sampling(3, 6, spacing="log-snr", start=150, solver="dpm", widen=1.75),
 )
 
 

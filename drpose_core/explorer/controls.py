@@ -38,6 +38,7 @@ class Controls:
     start: widgets.Dropdown  # "pure noise", or the time to which the initial pose is noised
     solver: widgets.Dropdown  # "ddim" or "dpm"
     eta: widgets.FloatSlider  # fixed at 0 while solver is "dpm"
+    widen: widgets.FloatSlider  # Sampling.widen
     flip: widgets.Checkbox  # Sampling.flip_test
     seed: widgets.BoundedIntText  # of the noise (per_hypothesis)
     # what of it is shown
@@ -55,6 +56,7 @@ class Controls:
             eta=0.0 if solver == "dpm" else self.eta.value,
             solver=solver,
             flip_test=self.flip.value,
+            widen=self.widen.value,
         )
 
     def rows(self) -> list[list[widgets.Widget]]:
@@ -62,7 +64,7 @@ class Controls:
         return [
             [self.action, self.subject, self.camera, self.answer],
             [self.steps, self.hypotheses, self.eta, self.flip],
-            [self.frame, self.step, self.play],
+            [self.frame, self.step, self.widen, self.play],
             [self.spacing, self.start, self.solver, self.seed],
         ]
 
@@ -98,6 +100,15 @@ def explorer_controls(sampling: Sampling, seed: int, *, most: int) -> Controls:
         solver=_chooser("solver", SOLVERS, sampling.solver),
         eta=widgets.FloatSlider(
             description="η", min=0, max=1, step=0.1, value=sampling.eta, **narrow
+        ),
+        widen=widgets.FloatSlider(
+            description="widen",
+            min=0,
+            max=max(4.0, sampling.widen),
+            step=0.05,
+            value=sampling.widen,
+            readout_format=".2f",
+            **narrow,
         ),
         flip=widgets.Checkbox(
             description="mirrored pass",

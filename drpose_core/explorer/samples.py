@@ -16,6 +16,7 @@ from ..data import PoseSet
 from ..model import DRPose, Sampling, with_initial_poses
 from ..sampling import sampling_chain
 from ..support import per_hypothesis
+from ..widening import widened
 
 PATIENCE = 0.5  # seconds that an overtaken chain may still take
 QUIET = 0.3  # seconds before progress is reported
@@ -93,7 +94,8 @@ class Samples:
         times = self._model.schedule.timesteps(how.steps, how.spacing, start=how.start)[:-1]
         with self._lock:
             one = self.pose(wish.row)
-            key = _bytes(one.kp2d), _bytes(one.initial), replace(how, hypotheses=1), wish.seed
+            kind = replace(how, hypotheses=1, widen=1)
+            key = _bytes(one.kp2d), _bytes(one.initial), kind, wish.seed
             kept = self._samples.get(key)
             have = 0 if kept is None else kept.shape[1]
             if have < how.hypotheses:
@@ -103,7 +105,8 @@ class Samples:
                 kept = more if kept is None else torch.cat([kept, more], dim=1)
                 self._samples.put(key, kept)
                 seconds = time.perf_counter() - begun
-        return Shown(wish, one.to("cpu"), kept[:, : how.hypotheses], times, seconds)
+        samples = widened(kept[:, : how.hypotheses], how.widen)
+        return Shown(wish, one.to("cpu"), samples, times, seconds)
 
     def _chain(self, one: PoseSet, wish: Wish, have: int, begun: float, overtaken, progress):
         """The hypotheses from number have on, (K, H - have, J, 3); None if overtaken."""
