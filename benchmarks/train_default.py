@@ -35,12 +35,12 @@ class Recipe(NamedTuple):
     """What the default checkpoint is made of; docs/recipes.md has the figures."""
 
     model: dr.ModelConfig = dr.ModelConfig(dropout=0.0)
-    lifter: dr.TrainConfig = dr.TrainConfig(epochs=4, batch_size=64)
-    denoiser: dr.TrainConfig = dr.TrainConfig(epochs=8, batch_size=64)
+    lifter: dr.TrainConfig = dr.TrainConfig(epochs=2, batch_size=64)
+    denoiser: dr.TrainConfig = dr.TrainConfig(epochs=3, batch_size=64)
     denoiser_loss: object = dr.denoising_loss
-    views: int = 4  # random cameras in front of every two seconds
+    views: int = 8  # random cameras in front of every two seconds
     thin: float = 30.0  # mm
-    least_confidence: float = 0.15  # joints less sure are filled in
+    least_confidence: float = 0.02  # joints less sure are filled in
 
 
 RECIPE = Recipe()
@@ -66,7 +66,8 @@ def main(
             replace(config, seed=seed) for config in (RECIPE.lifter, RECIPE.denoiser)
         )
         began = time.monotonic()
-        kept = folder / f"poses-{dr.fingerprint(list(map(str, data)), held_out, seed, RECIPE)}.npz"
+        made = (RECIPE.views, RECIPE.thin, RECIPE.least_confidence, seed)
+        kept = folder / f"poses-{dr.fingerprint(list(map(str, data)), held_out, made)}.npz"
         if rank == 0 and not kept.is_file():
             training_poses(data, held_out, seed).save(kept)
         while not kept.is_file():  # the other processes wait for the first
