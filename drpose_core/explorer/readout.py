@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from ..cameras import estimate_root, project
-from ..scores import aggregate, hypothesis_errors, mpjpe
+from ..scores import aggregate, energy_score, hypothesis_errors, more_central, mpjpe
 from .figure import explorer_view
 from .samples import Shown
 
@@ -59,24 +59,29 @@ def view(shown: Shown, poses: Answers, picked: Picked) -> dict:
 
 
 def readout(shown: Shown, poses: Answers, answer: str) -> str:
-    """Errors and spread of what is shown in mm as an HTML table, oracles marked; without a ground
+    """Errors and spread of what is shown in mm as an HTML table, oracles marked, and how many
+    hypotheses are more central than the ground truth (often all: over-confident); without a ground
     truth the spread alone. answer: the name of the answer.
     """
     hypotheses = shown.hypotheses
     spread = hypotheses.std(0, correction=0).norm(dim=-1).mean()
     cells = [("spread of the hypotheses", spread)]
+    outside = ""
     if poses.truth is not None:
         oracles = hypothesis_errors(hypotheses, poses.truth)
+        nearer = int(more_central(hypotheses[None], poses.truth[None]))
+        outside = _cell("more central than the ground truth", f"{nearer} of {len(hypotheses)}")
         cells = [
             ("initial pose", mpjpe(poses.initial, poses.truth)),
             (f"answer: {answer}", mpjpe(poses.answer, poses.truth)),
             ("best hypothesis <i>(oracle)</i>", oracles["p_best"]),
             ("best joint by joint <i>(oracle)</i>", oracles["j_best"]),
+            ("energy score", energy_score(hypotheses, poses.truth)),
             *cells,
         ]
-    style = "padding:2px 18px 2px 0"
-    text = "".join(
-        f"<td style='{style}'>{name}<br><b>{1000 * float(value):.1f} mm</b></td>"
-        for name, value in cells
-    )
-    return f"<table><tr>{text}</tr></table>"
+    text = "".join(_cell(name, f"{1000 * float(value):.1f} mm") for name, value in cells)
+    return f"<table><tr>{text}{outside}</tr></table>"
+
+
+def _cell(name: str, value: str) -> str:
+    return f"<td style='padding:2px 18px 2px 0'>{name}<br><b>{value}</b></td>"

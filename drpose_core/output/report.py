@@ -36,13 +36,13 @@ def write_report(
     source: str,
     parquet: bool = False,
 ) -> Path:
-    """Write scores, joints, calibration and summary as CSV (scores also as Parquet), figures.html
-    and report.md; returns the report.
+    """Write the tables of an assessment as CSV (scores also as Parquet), figures.html and
+    report.md; returns the report.
 
     facts: lines of the report's head (device, checkpoint, settings). Each file appears whole or not
     at all.
     """
-    for name in ("scores", "joints", "calibration", "summary"):
+    for name in ("scores", "joints", "calibration", "dispersion", "summary"):
         frame = getattr(found, name)
         _write(folder / f"{name}.csv", frame.to_csv(index=False))
     if parquet:
@@ -94,6 +94,7 @@ def figures(found: Assessment, source: str) -> list[go.Figure]:
             by_joint, found.joints.joint, title="MPJPE and spread by joint", source=source
         ),
         plots.calibration_figure(found.calibration, title="Calibration", source=source),
+        plots.dispersion_figure(found.dispersion, title="Error against spread", source=source),
     ]
     steps = (
         scores[scores.score.isin(["p_avg", "p_best", "j_best"])]
@@ -155,6 +156,7 @@ def _report(found: Assessment, command: str, facts: dict[str, str], source: str)
             "hypotheses is.\n\n" + errors(oracles),
             "## Spread, calibration, symmetry\n\n" + markdown(found.summary.round(3)),
             "## By joint\n\n" + markdown(found.joints),
+            "## Error against spread\n\n" + markdown(found.dispersion.round(2)),
             "## The published layout\n\nFor comparison with papers only: each row but the first of "
             "a protocol takes the step with the lowest "
             "*test* error.\n\n" + markdown(paper),

@@ -16,6 +16,7 @@ from .bodies import (
 )
 from .charts import calibration_figure, curve_figure, heat_figure, joint_error_figure
 from .conversion import conversion_figure
+from .dispersion import dispersion_figure
 from .look import (
     BEST_COLOR,
     INITIAL_COLOR,
@@ -42,6 +43,7 @@ __all__ = [
     "calibration_figure",
     "conversion_figure",
     "curve_figure",
+    "dispersion_figure",
     "dressed",
     "gallery_figure",
     "gapped",

@@ -3,7 +3,8 @@
 from .aggregation import ANSWERS, aggregate, reprojection_errors
 from .assessment import Assessment, assessment
 from .batch import CHOICES, HONEST, Previous, score_batch
-from .calibration import calibration_curve, calibration_error, covered
+from .calibration import calibration_curve, calibration_error, covered, covered_whole, more_central
+from .dispersion import dispersion
 from .energy import energy_score
 from .metrics import hypothesis_errors, joint_errors, mpjpe, p_mpjpe
 from .sums import ExactSums
@@ -22,9 +23,12 @@ __all__ = [
     "calibration_curve",
     "calibration_error",
     "covered",
+    "covered_whole",
+    "dispersion",
     "energy_score",
     "hypothesis_errors",
     "joint_errors",
+    "more_central",
     "mpjpe",
     "p_mpjpe",
     "paper_table",

@@ -8,6 +8,7 @@ import torch
 from ..skeleton import JOINTS
 from .batch import CHOICES, HONEST
 from .calibration import calibration_curve, calibration_error
+from .dispersion import dispersion
 from .tables import ORACLES
 
 # Of a millimetre in tables: what lies below is the rounding of float32, which changes with the
@@ -24,7 +25,8 @@ class Assessment:
 
     scores: pd.DataFrame  # evaluate's table
     joints: pd.DataFrame  # joint, initial_mm, mean_mm, spread_mm
-    calibration: pd.DataFrame  # quantile, covered, fair
+    calibration: pd.DataFrame  # quantile, covered, fair, covered_whole
+    dispersion: pd.DataFrame  # error against spread by joint, axis, confidence (scores/dispersion)
     summary: pd.DataFrame  # quantity, value, unit
 
 
@@ -51,7 +53,8 @@ def assessment(
     means = (1000 * total["joints"] / n).round(decimals=DIGITS).tolist()
     joints = pd.DataFrame(dict(zip(("initial_mm", "mean_mm", "spread_mm"), means)))
     joints.insert(0, "joint", JOINTS)
-    curve = calibration_curve(total["covered"], n, hypotheses)
+    curve = calibration_curve(total["covered"], n, hypotheses, whole=total["covered_whole"])
+    against = dispersion(total, n)
     quantities = _quantities(total, n, gap)
     spread = ("spread of the hypotheses, mean over joints", joints.spread_mm[1:].mean(), "mm")
     energy = 1000 * total["energy"] / n
@@ -59,10 +62,11 @@ def assessment(
         ("energy score, whole pose (proper: lower is better)", energy[0], "mm"),
         ("energy score, mean over joints", energy[1], "mm"),
     ]
-    summary = [*quantities, spread, *energies, *_calibration(curve, hypotheses)]
+    ratio = ("error against spread (1: calibrated, above: over-confident)", against.ratio[0], "")
+    summary = [*quantities, spread, *energies, *_calibration(curve, hypotheses), ratio]
     summary = [(name, round(float(value), DIGITS), unit) for name, value, unit in summary]
     summary = pd.DataFrame(summary, columns=["quantity", "value", "unit"])
-    return Assessment(pd.DataFrame(rows, columns=COLUMNS), joints, curve, summary)
+    return Assessment(pd.DataFrame(rows, columns=COLUMNS), joints, curve, against, summary)
 
 
 def _scores(totals: dict, a: int, action: str, poses: int, steps: int) -> list[tuple]:
@@ -113,4 +117,6 @@ def _calibration(curve: pd.DataFrame, hypotheses: int) -> list[tuple]:
         (f"calibration error (ECE), H = {hypotheses}", fit["ece"], ""),
         ("  ECE of a perfect sampler with this H", fit["floor"], ""),
         ("  over-confidence (negative: under-confident)", fit["confidence"], ""),
+        ("calibration error of whole poses", fit["whole"], ""),
+        ("  that of a perfect sampler with this H", fit["whole_floor"], ""),
     ]

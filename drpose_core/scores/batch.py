@@ -7,7 +7,8 @@ import torch
 from ..data import PoseSet
 from ..skeleton import bone_lengths
 from .aggregation import ANSWERS, aggregate, reprojection_errors
-from .calibration import covered
+from .calibration import covered, covered_whole
+from .dispersion import squares
 from .energy import energy_score
 from .metrics import (
     area_under_curve,
@@ -44,7 +45,7 @@ def score_batch(
     pck, auc, velocity (B, 2): initial and mean; velocity (metres a frame) is 0 where pairs (B,) is.
     variance (B, 2): of all coordinates, of depth. bones, asymmetry (B,): spread of bone lengths;
     left against right in the mean pose. reprojection (B,): screen units, root estimated. covered
-    (B, J - 1, 21): calibration.
+    (B, J - 1, 21), covered_whole (B, 21), squares and squares_seen: calibration, dispersion.
     """
     target, hypotheses, mean = batch.pose3d, samples[-1], samples[-1].mean(1)
     # As published, j_avg reprojects from the true root.
@@ -82,6 +83,8 @@ def score_batch(
         "asymmetry": bone_asymmetry(mean),
         "reprojection": reprojection_errors(hypotheses, **camera).mean((1, 2)),
         "covered": covered(hypotheses, target),
+        "covered_whole": covered_whole(hypotheses, target),
+        **squares(hypotheses, target, batch.confidence),
         "energy": torch.stack(
             [energy_score(hypotheses, target, by_joint=joint) for joint in (False, True)], dim=-1
         ),
