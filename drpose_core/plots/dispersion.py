@@ -34,5 +34,9 @@ def dispersion_figure(table: pd.DataFrame, *, title: str = "", source: str = "")
         figure.add_annotation(
             xref="paper", yref="paper", x=x, y=1.04, text=text, showarrow=False, font_color=color
         )
-    figure.update_xaxes(title="error of the mean pose / spread of the hypotheses (both rms)")
+    low, high = min(0.5, shown.ratio.min()), max(2.0, shown.ratio.max())
+    figure.update_xaxes(
+        title="error of the mean pose / spread of the hypotheses (both rms)",
+        range=[low - 0.1, high + 0.1],
+    )
     return dressed(figure, title, source, height=640)
