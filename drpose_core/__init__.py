@@ -47,6 +47,7 @@ from .sources import (
     h36m_poses,
     joined_poses,
     load_poses,
+    people_poses,
     synthetic_poses,
     thinned,
 )
@@ -90,6 +91,7 @@ __all__ = [  # noqa: RUF022
     "estimate_root",
     # where poses come from
     "load_poses",
+    "people_poses",
     "synthetic_poses",
     "h36m_poses",
     "cmu_poses",

@@ -280,7 +280,7 @@ ARGUMENTS = {
     "training without a batch": (lambda d: lambda: dr.TrainConfig(batch_size=0), r"epochs and batch_size must be at least 1"),
     "figure of 3D for 2D": (lambda d: lambda: plots.pair_figure(torch.zeros(17, 3), torch.zeros(17, 3)), r"expected \(J, 2\) with J = 17, got \(17, 3\)"),
     "unregistered lifter saved": (lambda d: lambda: dr.save_checkpoint(d / "c", dr.DRPose(lifter=torch.nn.Linear(2, 3))), r"register it \(LIFTERS\['mine'\]"),
-    "unknown source": (lambda d: lambda: dr.load_poses("coco", "train"), r"unknown source 'coco': choose from synthetic, cmu, h36m"),
+    "unknown source": (lambda d: lambda: dr.load_poses("coco", "train"), r"unknown source 'coco': choose from people, synthetic, cmu, h36m"),
     "unknown split": (lambda d: lambda: dr.synthetic_poses("val"), r"unknown split 'val': choose from train, test"),
     "unknown keypoints": (lambda d: lambda: dr.synthetic_poses("test", keypoints="gt"), r"unknown keypoints 'gt': choose from detected, exact"),
     "unknown camera": (lambda d: lambda: dr.h36m_cameras("S2"), r"no camera calibration for subject 'S2': choose from S1"),

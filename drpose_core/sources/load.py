@@ -6,9 +6,10 @@ from ..data import PoseSet
 from ..support import project_root
 from .cmu import cmu_poses, cmu_subjects
 from .h36m import TEST_SUBJECTS, TRAIN_SUBJECTS, h36m_poses
+from .people import people_poses
 from .synthetic import synthetic_poses
 
-SOURCES = ("synthetic", "cmu", "h36m")
+SOURCES = ("people", "synthetic", "cmu", "h36m")
 
 
 def load_poses(
@@ -17,10 +18,10 @@ def load_poses(
     """The training or test poses of a source by its name, on subjects that the other split does not
     have.
 
-    synthetic needs no folder; cmu and h36m read theirs (default data/). CMU subjects are split in
-    their order: the last fifth, at least one, is the test. keypoints: None for detections; else
-    what the source's own function takes ("exact", or a file's name for h36m). Raises ValueError or
-    FileNotFoundError with a remedy.
+    people and synthetic come with the kit; cmu and h36m read a folder (default data/). CMU subjects
+    are split in their order: the last fifth, at least one, is the test. keypoints: None for
+    detections; else what the source's own function takes ("exact", or a file's name for h36m).
+    Raises ValueError or FileNotFoundError with a remedy.
     """
     if source not in SOURCES:
         raise ValueError(f"unknown source {source!r}: choose from {', '.join(SOURCES)}")
@@ -28,6 +29,8 @@ def load_poses(
         raise ValueError(f"unknown split {split!r}: choose train or test")
     kind = {} if keypoints is None else {"keypoints": keypoints}
     folder = Path(folder) if folder else project_root() / "data"
+    if source == "people":
+        return people_poses(split, **kind)
     if source == "synthetic":
         return synthetic_poses(split, **kind)
     if source == "h36m":
