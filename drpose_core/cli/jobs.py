@@ -2,13 +2,14 @@
 over another input's result unless its name is given.
 """
 
+import itertools
 import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ..keypoints import FILMS, PICTURES, bare_name, one_frame
+from ..keypoints import FILMS, PICTURES, bare_name, kept_in, one_frame
 from ..output import check_path
 from ..support import project_root
 
@@ -24,6 +25,14 @@ class Job(NamedTuple):
     def own(self, path: Path) -> Path:
         """A path that the user gave for all results -> this one's."""
         return path.with_name(f"{path.stem}-{self.name}{path.suffix}") if self.name else path
+
+    def keypoints(self) -> Path:
+        """A folder beside the result, for keypoints that a detector finds: the one that has this
+        input's, or one that is free.
+        """
+        name = self.out[0].with_name(f"{self.name or bare_name(self.place)}-keypoints")
+        names = (name if n == 1 else Path(f"{name}-{n}") for n in itertools.count(1))
+        return next(n for n in names if kept_in(n) in (None, str(self.place)))
 
 
 def jobs(

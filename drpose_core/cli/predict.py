@@ -9,12 +9,12 @@ from typing import Literal
 import tyro
 
 from ..keypoints import (
+    DETECTORS,
     FIELD_OF_VIEW,
     FILMS,
     FORMATS,
     PICTURES,
     Keypoints,
-    bare_name,
     detect_keypoints,
     pinhole,
     read_keypoints,
@@ -43,7 +43,7 @@ def command(
     fps: float | None = None,
     seed: int = 0,
     device: str | None = None,
-    mode: Literal["lightweight", "balanced", "performance"] = "balanced",
+    detector: Literal[DETECTORS] = "blazepose",
 ) -> None:
     """Predict 3D poses of people in a picture or film, from the keypoints of a 2D detector, or from
     the picture itself.
@@ -73,7 +73,8 @@ def command(
         fps: Frames per second of a .bvh (default: the film's, else 30).
         seed: For the noise.
         device: cpu, cuda, ... (default: the first GPU if there is one).
-        mode: The size of the detector, where one is asked.
+        detector: Of pictures and films: blazepose comes with the kit; rtmpose-... (with pip install
+            -e .[image,rtmpose]) is better, of several people above all, and fetches its weights.
     """
     path = checkpoint or latest_checkpoint("h36m", "cmu", "synthetic")
     todo = jobs(keypoints, out, also=[html], reads=[path])
@@ -90,7 +91,7 @@ def command(
     failed: list[str] = []
     for job in todo:
         try:
-            found = _keypoints(job, format, image_size, least_confidence, mode, where.type)
+            found = _keypoints(job, format, image_size, least_confidence, detector, where.type)
             print(f"{found}\n{view}\nmodel {path.name}, trained on {trained_on(model)}")
             poses = found.poses(field_of_view=angle).to(where)
             rate = fps or found.fps
@@ -159,7 +160,7 @@ def _keypoints(
     format: str | None,
     image_size: tuple[int, int] | None,
     least: float | None,
-    mode: str,
+    detector: str,
     device: str,
 ) -> Keypoints:
     """Those in a file, or those of a picture, which are kept beside the result."""
@@ -180,8 +181,9 @@ def _keypoints(
             raise ValueError(
                 "--format and --image-size are for keypoints from a file; a picture has both"
             )
-        folder = job.out[0].with_name(f"{job.name or bare_name(place)}-keypoints")
-        return detect_keypoints(place, folder, mode=mode, device=device, least_confidence=least)
+        return detect_keypoints(
+            place, job.keypoints(), detector=detector, device=device, least_confidence=least
+        )
 
 
 def _explored(explorer, model, poses, how, settings: dict):
