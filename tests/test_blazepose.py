@@ -176,9 +176,14 @@ def test_from_a_film_to_poses_interrupted_and_resumed(
     predict(other)
     assert len(json.loads((tmp_path / "output" / "film-2.json").read_text())["poses"]) == 2
     assert len(list(kept.iterdir())) == 6, "the other film's keypoints went to another folder"
-    cv2.imwrite(str(tmp_path / "photo.png"), frames[0])
-    said = predict(tmp_path / "photo.png", "--out", tmp_path / "photo.csv")
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    cv2.imwrite(str(photos / "photo.png"), frames[0])
+    said = predict(photos / "photo.png", "--out", tmp_path / "photo.csv")
     assert "photo.png: 1 person in 1 frame" in said.out and (tmp_path / "photo.csv").is_file()
+    for _ in range(2):  # a result beside the pictures is no file of keypoints
+        said = predict(photos, "--out", photos / "pose.json")
+        assert "photos: 1 person in 1 frame" in said.out
 
 
 def test_cells_boxes_and_heat():

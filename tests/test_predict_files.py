@@ -72,7 +72,9 @@ def test_an_input_is_never_replaced(predict, tmp_path, coco):
     link = tmp_path / "link.json"
     link.symlink_to(path)
     for out in (path, tmp_path / "in" / ".." / "in" / "kp.json", link):
-        with pytest.raises(SystemExit, match="is an input, and would be replaced: give --out"):
+        with pytest.raises(
+            SystemExit, match="is an input, and would be replaced: choose another name"
+        ):
             predict(path, "--out", tmp_path / "new.json", out)
     with pytest.raises(SystemExit, match="would be replaced"):
         predict(path, "--out", tmp_path / "p.csv", "--html", path)

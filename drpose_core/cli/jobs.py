@@ -115,4 +115,4 @@ def _spare(path: Path, inputs: list[Path]) -> None:
     for given in inputs:
         frame = given.is_dir() and path.resolve().parent == given and path.suffix == ".json"
         if path.exists() and (path.samefile(given) or (frame and source_of(path) is None)):
-            raise ValueError(f"{path} is an input, and would be replaced: give --out another name")
+            raise ValueError(f"{path} is an input, and would be replaced: choose another name")

@@ -24,7 +24,7 @@ from ..prediction import STRANGE_FIT, Prediction, forget, predict
 from ..scores import ANSWERS
 from ..support import device as find_device
 from ..weights import latest_checkpoint, load_model
-from .jobs import Job, jobs
+from .jobs import Job, jobs, source_of
 from .words import How, Published, command_line, trained_on
 
 
@@ -167,7 +167,7 @@ def _keypoints(
     place = job.place
     pictures = place.suffix.lower() in PICTURES + FILMS or (
         place.is_dir()
-        and not any(place.glob("*.json"))
+        and all(map(source_of, place.glob("*.json")))  # none but results of an earlier call
         and any(p.suffix.lower() in PICTURES for p in place.iterdir())
     )
     with warnings.catch_warnings():
