@@ -180,6 +180,14 @@ def test_packed_files_arrays_and_tables(predict, tmp_path, coco):
         assert np.allclose(poses[3]["pose"], results["kp"][3]["pose"], atol=2e-3)
 
 
+@pytest.mark.parametrize("size", [("1000x1100",), ("1000×1100",), (1000, 1100)])
+def test_a_size_is_two_numbers_or_one_word(predict, tmp_path, coco, size):
+    path = film(tmp_path, coco[:1], "kp.json")
+    assert "picture 1000 x 1100 pixels" in predict(
+        path, "--image-size", *size, "--out", tmp_path / "p.csv"
+    )
+
+
 # --- motion
 # --------------------------------------------------------------------------------------------------
 
