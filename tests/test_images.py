@@ -3,21 +3,23 @@ place of its networks.
 """
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
 
 import drpose_core as dr
-from drpose_core.keypoints import images
+from drpose_core.keypoints import detectors
 from drpose_core.keypoints.formats import FORMATS
 
 cv2 = pytest.importorskip(
-    "cv2", reason="the optional detector is not installed: pip install -e .[image]"
+    "cv2", reason="the optional detector is not installed: pip install -e '.[image]'"
 )
 rtmlib = pytest.importorskip(
-    "rtmlib", reason="the optional detector is not installed: pip install -e .[image]"
+    "rtmlib", reason="the optional detector is not installed: pip install -e '.[rtmpose]'"
 )
 
+detect = partial(dr.detect_keypoints, detector="rtmpose-balanced")
 EXAMPLE = dr.project_root() / "notebooks" / "example_keypoints.json"
 
 
@@ -94,7 +96,7 @@ def film(path, count=8):
 
 
 def test_a_film_becomes_keypoints(tmp_path, recorded):
-    found = dr.detect_keypoints(film(tmp_path / "film.avi"), tmp_path / "kept")
+    found = detect(film(tmp_path / "film.avi"), tmp_path / "kept")
     wanted = dr.read_keypoints(EXAMPLE)
     assert (found.width, found.height, found.fps, found.format, found.name) == (
         1920,
@@ -124,18 +126,18 @@ def test_a_long_film_goes_on_where_it_stopped(tmp_path, recorded, monkeypatch):
 
     monkeypatch.setattr(Recorded, "det_model", stops)
     with pytest.raises(KeyboardInterrupt):
-        dr.detect_keypoints(path, tmp_path / "kept")
+        detect(path, tmp_path / "kept")
     monkeypatch.setattr(Recorded, "det_model", original)
-    found = dr.detect_keypoints(path, tmp_path / "kept")
+    found = detect(path, tmp_path / "kept")
     assert recorded[0].looked == [0, 1, 2] and recorded[1].looked == [3, 4, 5, 6, 7]
     assert len(found) == 14
-    again = dr.detect_keypoints(path, tmp_path / "kept")
+    again = detect(path, tmp_path / "kept")
     assert len(recorded) == 2 and np.array_equal(again.kp2d, found.kp2d), "nothing was left to do"
     with pytest.raises(
         ValueError,
-        match="kept keeps keypoints of something else, of older files or of another mode",
+        match="kept keeps keypoints of something else, of older files or of another detector",
     ):
-        dr.detect_keypoints(path, tmp_path / "kept", mode="lightweight")
+        detect(path, tmp_path / "kept", detector="rtmpose-lightweight")
 
 
 def test_pictures_one_or_a_folder(tmp_path, recorded):
@@ -144,12 +146,12 @@ def test_pictures_one_or_a_folder(tmp_path, recorded):
     for number in (0, 1):
         cv2.imwrite(str(folder / f"{number}.png"), frame(number))
     (folder / "notes.txt").write_text("not a picture")
-    assert dr.detect_keypoints(folder, tmp_path / "many").frame.tolist() == [0, 0, 1, 1]
-    one = dr.detect_keypoints(folder / "1.png", tmp_path / "one")
+    assert detect(folder, tmp_path / "many").frame.tolist() == [0, 0, 1, 1]
+    one = detect(folder / "1.png", tmp_path / "one")
     assert len(one) == 2 and one.fps is None and (one.width, one.height) == (1920, 1080)
     with pytest.raises(ValueError, match="holds nobody"):
         cv2.imwrite(str(tmp_path / "empty.png"), frame(2))
-        dr.detect_keypoints(tmp_path / "empty.png", tmp_path / "empty")
+        detect(tmp_path / "empty.png", tmp_path / "empty")
 
 
 def test_what_cannot_be_read_gets_a_sentence(tmp_path, recorded):
@@ -160,18 +162,18 @@ def test_what_cannot_be_read_gets_a_sentence(tmp_path, recorded):
         ("broken.mp4", "no film that OpenCV can read: convert it"),
     ):
         with pytest.raises(ValueError, match=sentence):
-            dr.detect_keypoints(tmp_path / name, tmp_path / f"kept-{name}")
+            detect(tmp_path / name, tmp_path / f"kept-{name}")
     with pytest.raises(FileNotFoundError, match="not found: give a picture, a film"):
-        dr.detect_keypoints(tmp_path / "nothing.jpg", tmp_path / "kept")
+        detect(tmp_path / "nothing.jpg", tmp_path / "kept")
     with pytest.raises(
-        ValueError, match="unknown mode 'huge': choose from performance, lightweight, balanced"
+        ValueError, match="unknown detector 'huge': choose from blazepose, rtmpose-lightweight"
     ):
         cv2.imwrite(str(tmp_path / "one.png"), frame(0))
-        dr.detect_keypoints(tmp_path / "one.png", tmp_path / "kept", mode="huge")
+        detect(tmp_path / "one.png", tmp_path / "kept", detector="huge")
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "3.json").write_text("[]")
     with pytest.raises(ValueError, match="JSON files that this detector did not write"):
-        dr.detect_keypoints(tmp_path / "one.png", tmp_path / "other")
+        detect(tmp_path / "one.png", tmp_path / "other")
 
 
 def test_weights_that_cannot_be_fetched_get_a_sentence(tmp_path, monkeypatch):
@@ -190,7 +192,7 @@ def test_weights_that_cannot_be_fetched_get_a_sentence(tmp_path, monkeypatch):
         OSError,
         match=r"RTMPose's weights could not be fetched or read .*no route to host.*: rtmlib takes https://.*yolox_m.*zip and https://.*halpe26.*zip",
     ):
-        dr.detect_keypoints(tmp_path / "one.png", tmp_path / "kept")
+        detect(tmp_path / "one.png", tmp_path / "kept")
 
 
 def test_the_real_detector_is_called_as_it_wants():
@@ -209,11 +211,11 @@ def test_the_real_detector_is_called_as_it_wants():
 
 
 def test_without_the_extra_the_remedy_is_said(monkeypatch, tmp_path):
-    monkeypatch.setattr(images.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(detectors.importlib.util, "find_spec", lambda name: None)
     (tmp_path / "photo.jpg").write_bytes(b"x")
     with pytest.raises(
         ValueError,
-        match=r"photo.jpg needs a detector: pip install -e .\[image\], or give the JSON of MMPose",
+        match=r"photo.jpg needs a detector: pip install -e '.\[image\]', or give the JSON of MMPose",
     ):
         dr.detect_keypoints(tmp_path / "photo.jpg", tmp_path / "kept")
 
@@ -226,9 +228,9 @@ def test_many_pictures_are_frames_in_the_order_of_their_numbers(tmp_path, record
         cv2.imwrite(str(folder / f"{number}.png"), frame(number))
     (folder / "5.png").write_bytes(b"not a picture")
     with pytest.warns(RuntimeWarning, match="1 of 12 frames could not be read, the first is 5"):
-        found = dr.detect_keypoints(folder, tmp_path / "kept")
+        found = detect(folder, tmp_path / "kept")
     assert recorded[0].looked == [0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11]
     assert sorted(set(found.frame.tolist())) == [0, 1, 3, 4, 6, 7, 8, 9, 10, 11]
     cv2.imwrite(str(folder / "5.png"), frame(5))
     with pytest.raises(ValueError, match="of older files"):
-        dr.detect_keypoints(folder, tmp_path / "kept")
+        detect(folder, tmp_path / "kept")

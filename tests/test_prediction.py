@@ -176,7 +176,7 @@ def test_arguments_get_a_sentence(model, keypoints, tmp_path, found):
     )
     with pytest.raises(
         ValueError,
-        match=r"person 0 has 3 poses in 500,001 frames, which is no film: take .json or .csv",
+        match=r"person 0 has 3 poses between frames 0 and 500,000, which is no film: take .json or .csv",
     ):
         dr.write_predictions(tmp_path / "pose.bvh", replace(sparse, poses=scattered))
     assert not list(tmp_path.iterdir())

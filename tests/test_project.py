@@ -127,14 +127,14 @@ def pins(path):
 def test_pinned_versions_lie_in_the_ranges():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    # heavy: only CI installs it to test
+    # only CI installs it, to test
     detector = dict(re.findall(r"'([\w-]+)==([\d.]+)'", (ROOT / ".ci" / "run").read_text()))
-    docs, image = extras.pop("docs"), extras.pop("image")
+    docs, rtmpose = extras.pop("docs"), extras.pop("rtmpose")
     everything = project["dependencies"] + [each for extra in extras.values() for each in extra]
     for wanted, pinned, complete in (
         (everything, pins("requirements.txt"), True),
         (docs, pins("docs/requirements.txt"), True),
-        (image, detector, False),  # CI also pins what rtmlib brings
+        (rtmpose, detector, False),  # CI also pins what rtmlib brings
     ):
         wanted = [Requirement(each) for each in wanted]
         assert {each.name for each in wanted} == set(pinned) or not complete

@@ -1,6 +1,7 @@
 """The command drpose: prepare and download poses, train, evaluate, predict, convert weights."""
 
 import inspect
+import re
 import sys
 import textwrap
 from importlib.metadata import version
@@ -25,7 +26,7 @@ def main() -> None:
     for name, command in COMMANDS.items():
         app.command(command, name=name)
     try:
-        app.cli(prog="drpose", description=__doc__)
+        app.cli(prog="drpose", description=__doc__, args=_spaced(sys.argv[1:]))
     except (ValueError, OSError, FloatingPointError) as error:
         sys.exit(f"error: {error}")
     except ModuleNotFoundError as error:
@@ -36,6 +37,15 @@ def main() -> None:
             "stopped; run the same command again to resume (train resumes from what it saved at "
             "most a minute ago)"
         )
+
+
+def _spaced(arguments: list[str]) -> list[str]:
+    """The arguments, with --image-size 1080x1920 as two numbers."""
+    found = []
+    for before, argument in zip(["", *arguments], arguments):
+        size = re.fullmatch(r"(\d+)[x×](\d+)", argument) if before == "--image-size" else None
+        found += size.groups() if size else [argument]
+    return found
 
 
 def overview() -> str:

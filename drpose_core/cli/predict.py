@@ -9,6 +9,7 @@ from typing import Literal
 import tyro
 
 from ..keypoints import (
+    DETECTORS,
     FIELD_OF_VIEW,
     FILMS,
     FORMATS,
@@ -18,17 +19,17 @@ from ..keypoints import (
     pinhole,
     read_keypoints,
 )
-from ..output import check_path, write_predictions
+from ..output import write_predictions
 from ..prediction import STRANGE_FIT, Prediction, forget, predict
 from ..scores import ANSWERS
 from ..support import device as find_device
-from ..support import project_root
 from ..weights import latest_checkpoint, load_model
+from .jobs import Job, jobs, source_of
 from .words import How, Published, command_line, trained_on
 
 
 def command(
-    keypoints: tyro.conf.Positional[Path],
+    keypoints: tyro.conf.Positional[tuple[Path, ...]],
     out: tuple[Path, ...] = (),
     html: Path | None = None,
     format: Literal[tuple(FORMATS)] | None = None,
@@ -42,18 +43,20 @@ def command(
     fps: float | None = None,
     seed: int = 0,
     device: str | None = None,
-    mode: Literal["lightweight", "balanced", "performance"] = "balanced",
+    detector: Literal[DETECTORS] = "blazepose",
 ) -> None:
     """Predict 3D poses of people in a picture or film, from the keypoints of a 2D detector, or from
     the picture itself.
 
-    The same command again resumes where it was interrupted.
+    The same command again resumes where it was interrupted. Of several files each gives a result;
+    those of one frame each, in one folder, are one film.
 
     Args:
-        keypoints: JSON of MMPose, AlphaPose or OpenPose, a folder of such files, or (with pip
-            install -e .[image]) a picture or a film.
+        keypoints: What a pose detector wrote (JSON, csv, npy, npz, labels; docs/keypoint_files.md
+            lists the tools), a folder with a file per frame, or (with pip install -e .[image]) a
+            picture or a film. One or more.
         out: What to write, one or more: .json (everything), .csv or .parquet (the answers), .bvh
-            (motion). Default: output/<name>.json.
+            (motion). Of several inputs each gets its name added. Default: output/<name>.json.
         html: Also a page with sliders, of the first person's first frames; needs no network.
         format: The joints of the file (default: recognised).
         image_size: Width and height of the picture in pixels (default: the file's, or a guess,
@@ -70,67 +73,82 @@ def command(
         fps: Frames per second of a .bvh (default: the film's, else 30).
         seed: For the noise.
         device: cpu, cuda, ... (default: the first GPU if there is one).
-        mode: The size of the detector, where one is asked.
+        detector: Of pictures and films: blazepose comes with the kit; rtmpose-... (with pip install
+            -e .[image,rtmpose]) is better, of several people above all, and fetches its weights.
     """
-    keypoints = keypoints.expanduser().resolve()
-    out = tuple(map(check_path, out or (project_root() / "output" / f"{keypoints.stem}.json",)))
+    path = checkpoint or latest_checkpoint("h36m", "cmu", "synthetic")
+    todo = jobs(keypoints, out, also=[html], reads=[path])
     if fps is not None and not fps > 0:
         raise ValueError(f"--fps must be positive, got {fps:g}")
     angle = FIELD_OF_VIEW if field_of_view is None else field_of_view
     pinhole(1, 1, angle)  # refuses what is no angle
     explorer = None if html is None else _explorer()
     where = find_device(device)
-    path = checkpoint or latest_checkpoint("h36m", "cmu", "synthetic")
     model = load_model(path, lifter, where)
-
-    found = _keypoints(
-        keypoints,
-        out[0].with_name(f"{keypoints.stem}-keypoints"),
-        format,
-        image_size,
-        least_confidence,
-        mode,
-        where.type,
-    )
-    print(found)
-    print(
-        f"field of view {angle:g} degrees over the longer "
-        f"side{' assumed' if field_of_view is None else ''}"
-    )
-    print(f"model {path.name}, trained on {trained_on(model)}")
-    poses = found.poses(field_of_view=angle).to(where)
-    keep = out[0].with_name(f"{out[0].stem}-unfinished")
     how, settings = model.sampling.but(**sampling), {"answer": answer, "seed": seed}
-    fps = fps or found.fps
-    about = {
-        "command": command_line(),
-        "checkpoint": path.name,
-        "keypoints": found.name,
-        "picture": [found.width, found.height],
-    }
-    about |= {"field_of_view": angle, "fps": fps, "notes": found.notes}
-    about |= asdict(how) | settings
+    view = f"field of view {angle:g} degrees over the longer side"
+    view += " assumed" if field_of_view is None else ""
+    failed: list[str] = []
+    for job in todo:
+        try:
+            found = _keypoints(job, format, image_size, least_confidence, detector, where.type)
+            print(f"{found}\n{view}\nmodel {path.name}, trained on {trained_on(model)}")
+            poses = found.poses(field_of_view=angle).to(where)
+            rate = fps or found.fps
+            about = {
+                "command": command_line(),
+                "source": str(job.place),
+                "checkpoint": path.name,
+                "keypoints": found.name,
+                "picture": [found.width, found.height],
+                "field_of_view": angle,
+                "fps": rate,
+                "notes": found.notes,
+            }
+            keep = job.out[0].with_name(f"{job.out[0].stem}-unfinished")
+            parts = predict(model, poses, how, **settings, keep=keep)
+            _write(job, parts, rate, about | asdict(how) | settings)
+            if explorer is not None:
+                page = _explored(explorer, model, poses, how, settings)
+                print("written to", page.save_html(job.own(html)))
+            forget(keep)
+        except (ValueError, OSError) as error:
+            if len(todo) == 1:
+                raise
+            failed.append(str(error) if str(job.place) in str(error) else f"{job.place}: {error}")
+            print("error:", failed[-1])
+    if failed:
+        raise ValueError(f"{len(failed)} of {len(todo)} failed, the first: {failed[0]}")
+
+
+def _write(job: Job, parts: Iterator[Prediction], fps: float | None, about: dict) -> None:
+    """Write a job's files as its predictions come, and say what is odd."""
     doubted: list[tuple[float, int]] = []
-    parts = _noting_doubts(predict(model, poses, how, **settings, keep=keep), doubted)
-    for name in write_predictions(out, parts, fps=fps or 30.0, about=about):
-        print("written to", name)
-    if explorer is not None:
-        print("written to", _explored(explorer, model, poses, how, settings).save_html(html))
-    forget(keep)
+    counted: list[int] = []
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("default", UserWarning)
+        parts = _noting_doubts(parts, doubted, counted)
+        for name in write_predictions(job.out, parts, fps=fps or 30.0, about=about):
+            print("written to", name)
+    for warning in said:
+        print(warning.message)
     if doubted:
         worst, frame = max(doubted)
         print(
-            f"{len(doubted):,} of {len(poses):,} answers do not look like their keypoints, worst "
+            f"{len(doubted):,} of {sum(counted):,} answers do not look like their keypoints, worst "
             f"in frame {frame}: "
             f"the joints are off by {100 * worst:.0f} % of the person's size"
         )
 
 
 def _noting_doubts(
-    parts: Iterator[Prediction], doubted: list[tuple[float, int]]
+    parts: Iterator[Prediction], doubted: list[tuple[float, int]], counted: list[int]
 ) -> Iterator[Prediction]:
-    """The parts as they come; the misfit and the frame of doubtful answers are added to doubted."""
+    """The parts as they come; the misfit and the frame of doubtful answers are added to doubted,
+    the number of answers to counted.
+    """
     for part in parts:
+        counted.append(len(part))
         for misfit, frame in zip(part.misfit.tolist(), part.poses.frame.tolist()):
             if misfit > STRANGE_FIT:
                 doubted.append((misfit, frame))
@@ -138,31 +156,34 @@ def _noting_doubts(
 
 
 def _keypoints(
-    path: Path,
-    folder: Path,
+    job: Job,
     format: str | None,
     image_size: tuple[int, int] | None,
     least: float | None,
-    mode: str,
+    detector: str,
     device: str,
 ) -> Keypoints:
-    pictures = (
-        path.is_dir()
-        and not any(path.glob("*.json"))
-        and any(p.suffix.lower() in PICTURES for p in path.iterdir())
+    """Those in a file, or those of a picture, which are kept beside the result."""
+    place = job.place
+    pictures = place.suffix.lower() in PICTURES + FILMS or (
+        place.is_dir()
+        and all(map(source_of, place.glob("*.json")))  # none but results of an earlier call
+        and any(p.suffix.lower() in PICTURES for p in place.iterdir())
     )
     with warnings.catch_warnings():
         # what is warned of stands in the notes, which are printed
         warnings.filterwarnings("ignore", category=UserWarning)
-        if not pictures and path.suffix.lower() not in PICTURES + FILMS:
+        if not pictures:
             return read_keypoints(
-                path, format=format, image_size=image_size, least_confidence=least
+                job.given, format=format, image_size=image_size, least_confidence=least
             )
         if format or image_size:
             raise ValueError(
                 "--format and --image-size are for keypoints from a file; a picture has both"
             )
-        return detect_keypoints(path, folder, mode=mode, device=device, least_confidence=least)
+        return detect_keypoints(
+            place, job.keypoints(), detector=detector, device=device, least_confidence=least
+        )
 
 
 def _explored(explorer, model, poses, how, settings: dict):

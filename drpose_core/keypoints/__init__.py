@@ -2,14 +2,18 @@
 
 from .checks import ENOUGH
 from .conversion import to_h36m
-from .files import read_files
+from .detectors import DETECTORS
+from .files import one_frame, read_files
 from .formats import FORMATS, conversion_table
-from .images import FILMS, PICTURES, detect_keypoints
+from .images import FILMS, PICTURES, detect_keypoints, kept_in
 from .keypoints import LEAST, Keypoints, read_keypoints
+from .opened import bare_name
+from .people import film_of
 from .plausible import filled
 from .viewpoint import FIELD_OF_VIEW, picture_frame, pinhole, training_view
 
 __all__ = [
+    "DETECTORS",
     "ENOUGH",
     "FIELD_OF_VIEW",
     "FILMS",
@@ -17,9 +21,13 @@ __all__ = [
     "LEAST",
     "PICTURES",
     "Keypoints",
+    "bare_name",
     "conversion_table",
     "detect_keypoints",
     "filled",
+    "film_of",
+    "kept_in",
+    "one_frame",
     "picture_frame",
     "pinhole",
     "read_files",

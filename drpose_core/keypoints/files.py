@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from .found import Found, natural, numbered, same_count
+from .found import Found, OwnPoses, natural, numbered, same_count
 from .opened import KINDS, opened, suffix
 from .readers import read_content
 from .tables import from_table
@@ -28,9 +28,16 @@ def read_files(paths: str | Path | Sequence[str | Path], format: str | None = No
     path = Path(paths)
     if path.is_dir():
         return _film(_frames_of(path), format)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} not found: {REMEDY}")
     return _read(path, format)
+
+
+def one_frame(path: Path) -> bool:
+    """Whether a file has keypoints of one frame alone."""
+    try:
+        found = _read(path, None)
+    except (ValueError, OSError):
+        return False
+    return len(set(found.frame if found.looked is None else found.looked)) <= 1
 
 
 def _frames_of(folder: Path) -> list[Path]:
@@ -44,21 +51,25 @@ def _frames_of(folder: Path) -> list[Path]:
 
 
 def _film(names: list[Path], format: str | None) -> Found:
-    names = sorted(names, key=natural)
-    if len(names) == 1:
-        return read_files(names[0], format)
-    found, read, bad = Found(looked=[]), {}, []
-    for name in names:
+    found, read, bad, own = Found(looked=[]), {}, [], []
+    for name in sorted(names, key=natural):
         try:
             read[name] = _read(name, format)
+        except OwnPoses as error:
+            own.append(error)  # a result that lies among its frames
         except (ValueError, OSError) as error:
             bad.append(error)
-    if bad and len(bad) > len(names) / 2:
+    count = len(read) + len(bad)
+    if count < 2 and (bad or own) and not read:
+        raise (bad or own)[0]
+    if count == 1:
+        return read.popitem()[1]
+    if bad and len(bad) > count / 2:
         raise bad[0]
     for (name, one), number in zip(read.items(), numbered([str(name) for name in read])):
         _join(found, one, name, number)
     if bad:
-        found.notes.append(f"{len(bad)} of {len(names):,} files left out, the first: {bad[0]}")
+        found.notes.append(f"{len(bad)} of {count:,} files left out, the first: {bad[0]}")
     if len(found.looked) > 1 and found.fps is None:
         found.notes.append(
             f"{len(found.looked):,} files taken for frames of one film, in the order of their names"
@@ -95,6 +106,8 @@ def _join(found: Found, one: Found, name: Path, number: int) -> None:
 
 
 def _read(path: Path, format: str | None) -> Found:
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} not found: {REMEDY}")
     try:
         content = opened(path)
     except ValueError as error:
@@ -104,6 +117,6 @@ def _read(path: Path, format: str | None) -> Found:
             return from_table(content, format)
         return read_content(content)
     except ValueError as error:
-        raise ValueError(
+        raise (OwnPoses if isinstance(error, OwnPoses) else ValueError)(
             f"{path} holds no keypoints of a known layout ({error}): {REMEDY}"
         ) from None

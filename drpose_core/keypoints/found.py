@@ -14,6 +14,10 @@ MANY = 0.2  # share of rows that do not belong, above which a file is refused
 BAD = (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError)
 
 
+class OwnPoses(ValueError):
+    """A file that drpose predict wrote, among those to be read."""
+
+
 @dataclass
 class Found:
     """People in the order of the file; rows are (K, 3): x, y, confidence."""

@@ -1,20 +1,16 @@
-"""A picture or a film -> keypoints, by RTMPose (Jiang et al. 2023) through rtmlib and ONNX Runtime:
-pip install -e .[image].
-
-Halpe's 26 joints, which have a pelvis, a neck and the crown of the head. rtmlib fetches its weights
-at first use and keeps them.
+"""A picture, a film or a folder of pictures -> keypoints, by a detector of detectors.DETECTORS:
+pip install -e '.[image]'.
 """
 
-import importlib.util
 import json
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
 from ..support import written_whole
+from .detectors import KINDS, Find, made, needed
 from .files import natural
 from .keypoints import Keypoints, read_keypoints
 
@@ -27,7 +23,7 @@ def detect_keypoints(
     path: str | Path,
     folder: str | Path,
     *,
-    mode: str = "balanced",
+    detector: str = "blazepose",
     device: str = "cpu",
     least_confidence: float | None = None,
 ) -> Keypoints:
@@ -35,25 +31,26 @@ def detect_keypoints(
     frame, in MMPose's layout.
 
     Frames that the folder has already are not looked at again: the same call resumes after an
-    interruption. mode: rtmlib's lightweight, balanced or performance. device: cpu or cuda (with
-    onnxruntime-gpu). least_confidence: as of read_keypoints. Raises ValueError or OSError with a
-    sentence where rtmlib is not installed, its weights cannot be fetched, or the file is no picture
-    or film.
+    interruption. detector: blazepose, which comes with the kit and needs no network; or
+    rtmpose-lightweight, rtmpose-balanced or rtmpose-performance, which fetch their weights at first
+    use. device: cpu or cuda, for RTMPose (with onnxruntime-gpu). least_confidence: as of
+    read_keypoints. Raises ValueError or OSError with a sentence where the detector is not
+    installed, its weights cannot be fetched, or the file is no picture or film.
     """
     path, folder = Path(path), Path(folder)
     if not path.exists():
         raise FileNotFoundError(f"{path} not found: give a picture, a film or a folder of pictures")
-    if importlib.util.find_spec("rtmlib") is None:
+    if remedy := needed(detector):
         raise ValueError(
-            f"{path} needs a detector: pip install -e .[image], or give the JSON of MMPose, "
-            "AlphaPose or OpenPose"
+            f"{path} needs a detector: {remedy}, or give the JSON of MMPose, AlphaPose or OpenPose"
         )
     frames, count, fps = _frames(path)
     files = [[p.name, p.stat().st_size, p.stat().st_mtime_ns] for p in _files(path)]
-    story = json.dumps({"source": str(path.resolve()), "mode": mode, "files": files})
+    story = json.dumps({"source": str(path.resolve()), "detector": detector, "files": files})
     _check_story(folder, story)
     done = {int(name.stem) for name in folder.glob("*.json") if name.stem.isdigit()}
-    detector, unread, number = None, [], 0
+    find: Find | None = None
+    unread, number = [], 0
     for number, picture in enumerate(
         tqdm(frames, f"keypoints of {path.name}", count, disable=count == 1)
     ):
@@ -63,22 +60,18 @@ def detect_keypoints(
         if image is None:
             unread.append(number)
             continue
-        detector = detector or _detector(mode, device)
-        keypoints, scores = _people(detector, image)
-        instances = [
-            {"keypoints": k.round(2).tolist(), "keypoint_scores": s.round(4).tolist()}
-            for k, s in zip(keypoints, scores)
-        ]
-        about = {
-            "dataset_name": "halpe26",
-            "image_size": [image.shape[1], image.shape[0]],
-            "fps": fps,
-        }
+        find = find or made(detector, device)
+        about = {"dataset_name": KINDS[detector].format, "fps": fps}
+        about["image_size"] = [image.shape[1], image.shape[0]]
         if not (folder / STORY).is_file():
             with written_whole(folder / STORY) as temporary:
                 temporary.write_text(story)
+        people = [
+            {"keypoints": k.round(2).tolist(), "keypoint_scores": s.round(4).tolist()}
+            for k, s in zip(*find(image))
+        ]
         with written_whole(folder / f"{number:06d}.json") as temporary:
-            temporary.write_text(json.dumps({"meta_info": about, "instance_info": instances}))
+            temporary.write_text(json.dumps({"meta_info": about, "instance_info": people}))
     if not any(folder.glob("*.json")):
         raise ValueError(
             f"{path} is no picture or film that OpenCV can read, or has none: save pictures as "
@@ -92,6 +85,14 @@ def detect_keypoints(
             stacklevel=2,
         )
     return read_keypoints(folder, name=path.name, least_confidence=least_confidence)
+
+
+def kept_in(folder: Path) -> str | None:
+    """Of what a folder keeps keypoints; None where nothing is kept."""
+    try:
+        return json.loads((folder / STORY).read_text())["source"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _files(path: Path) -> list[Path]:
@@ -110,7 +111,7 @@ def _check_story(folder: Path, story: str) -> None:
     note = folder / STORY
     if note.is_file() and note.read_text() != story:
         raise ValueError(
-            f"{folder} keeps keypoints of something else, of older files or of another mode: "
+            f"{folder} keeps keypoints of something else, of older files or of another detector: "
             "delete it, or give another folder"
         )
     if not note.is_file() and folder.is_dir() and any(folder.glob("*.json")):
@@ -123,7 +124,7 @@ def _frames(path: Path) -> tuple[Iterator[Callable], int, float | None]:
     """Functions that decode one frame each, so that frames already done cost little; their number;
     frames per second of a film.
     """
-    import cv2  # comes with rtmlib
+    import cv2  # an optional dependency
 
     if path.is_dir() or path.suffix.lower() in PICTURES:
         names = _files(path)
@@ -143,33 +144,3 @@ def _frames(path: Path) -> tuple[Iterator[Callable], int, float | None]:
         film.release()
 
     return each(), int(film.get(cv2.CAP_PROP_FRAME_COUNT)), film.get(cv2.CAP_PROP_FPS) or None
-
-
-def _detector(mode: str, device: str):
-    from rtmlib import BodyWithFeet
-
-    if mode not in BodyWithFeet.MODE:
-        raise ValueError(f"unknown mode {mode!r}: choose from {', '.join(BodyWithFeet.MODE)}")
-    try:
-        return BodyWithFeet(mode=mode, backend="onnxruntime", device=device)
-    except (
-        Exception
-    ) as error:  # no network, a full disk, a file cut short: rtmlib raises what comes
-        reason = " ".join(str(error).split()) or type(error).__name__
-        urls = " and ".join(BodyWithFeet.MODE[mode][part] for part in ("det", "pose"))
-        where = "~/.cache/rtmlib/hub/checkpoints"
-        raise OSError(
-            f"RTMPose's weights could not be fetched or read ({reason}): rtmlib takes {urls} and "
-            f"keeps them in {where}"
-        ) from None
-
-
-def _people(detector, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Keypoints (people, 26, 2) in pixels and scores (people, 26).
-
-    Without a box rtmlib would take the whole picture for a person.
-    """
-    boxes = detector.det_model(image)
-    if not len(boxes):
-        return np.zeros((0, 26, 2)), np.zeros((0, 26))
-    return detector.pose_model(image, bboxes=boxes)

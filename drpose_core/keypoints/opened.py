@@ -33,6 +33,11 @@ def suffix(path: Path) -> str:
     return "".join(Path(name).suffixes[-1:])
 
 
+def bare_name(path: Path) -> str:
+    """A file's name without its ending, and without .gz; a folder's as it is."""
+    return path.name if path.is_dir() else Path(path.name.removesuffix(".gz")).stem
+
+
 def opened(path: Path) -> object:
     """JSON's dictionaries and lists, arrays by name, an array, a DataFrame or Lines. Raises
     ValueError that says what is wrong; the sentence does not name the file.

@@ -5,6 +5,7 @@ BVH with the motion of each person.
 import importlib.util
 import itertools
 import json
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ..keypoints import film_of
 from ..prediction import Prediction
 from ..skeleton import JOINTS, PARENTS
 from ..support import written_whole
@@ -50,8 +52,9 @@ def write_predictions(
     .parquet: one row per joint of the answer: frame, person, joint, x, y, z (relative to the root),
     root_x, root_y, root_z, misfit, spread, confidence; metres. .bvh: the answer's motion at fps
     (see bvh), frames without a pose interpolated; of several people one file each, with the
-    person's number in its name, from their first frame to their last. Files appear whole or not at
-    all; an error of one file is raised after the others are written.
+    person's number in its name, from their first frame to their last; who has too few poses for
+    that is left out with a warning. Files appear whole or not at all; an error of one file is
+    raised after the others are written.
     """
     paths = [path] if isinstance(path, str | Path) else path
     paths = list(dict.fromkeys(map(check_path, paths)))
@@ -203,26 +206,34 @@ def _bvh(path: Path, fps: float, about: dict, written: dict) -> Iterator[Add]:
 
 
 def _write_motion(path: Path, motion: dict, fps: float) -> list[Path]:
-    """One BVH per person, of the places (frames, J, 3) of their joints."""
-    written = []
-    for person, pieces in sorted(motion.items()):
-        frame, places = (np.concatenate(x) for x in zip(*pieces))
-        span = int(frame.max() - frame.min()) + 1
-        if span > 100 + SPARSE * len(frame):
-            raise ValueError(
-                f"{path}: person {person} has {len(frame)} poses in {span:,} frames, "
-                "which is no film: take .json or .csv"
+    """One BVH per person, of the places (frames, J, 3) of their joints. Frames count as film_of
+    has it, so that a thinned film is as long as it was.
+    """
+    people = {who: [np.concatenate(x) for x in zip(*motion[who])] for who in sorted(motion)}
+    numbers = np.sort(np.concatenate([frame for frame, _ in people.values()]))
+    film, lasts = film_of(numbers, fps=fps), (numbers[-1] - numbers[0]) / fps
+    if abs(film.tick[-1] * film.seconds - lasts) > 0.1 * lasts:  # no steps that are about alike
+        film = film._replace(tick=numbers - numbers[0], seconds=1 / fps)
+    written, reasons = [], []
+    for person, (frame, places) in people.items():
+        tick = film.tick[np.searchsorted(numbers, frame)]
+        every = np.arange(tick[0], tick[-1] + 1)
+        if len(every) > 100 + SPARSE * len(tick):
+            reasons.append(
+                f"person {person} has {len(tick)} poses between frames {frame[0]:,} and "
+                f"{frame[-1]:,}, which is no film"
             )
-        every = np.arange(frame.min(), frame.max() + 1)
+            continue
         flat = places.reshape(len(places), -1)
-        steady = np.stack([np.interp(every, frame, column) for column in flat.T], axis=1).reshape(
-            len(every), *places.shape[1:]
-        )
-        name = (
-            path if len(motion) == 1 else path.with_name(f"{path.stem}_person{person}{path.suffix}")
-        )
-        write_bvh(name, steady, fps=fps)
+        steady = np.stack([np.interp(every, tick, column) for column in flat.T], axis=1)
+        name = path.with_name(f"{path.stem}_person{person}{path.suffix}")
+        name = path if len(people) == 1 else name
+        write_bvh(name, steady.reshape(-1, *places.shape[1:]), fps=1 / film.seconds)
         written.append(name)
+    if not written:
+        raise ValueError(f"{path}: {reasons[0]}: take .json or .csv")
+    if reasons:
+        warnings.warn(f"{path}: {'; '.join(reasons)}: no BVH of these", stacklevel=2)
     return written
 
 

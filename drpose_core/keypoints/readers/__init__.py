@@ -6,7 +6,7 @@ To add a tool, write one function (readers/tools.py shows what it gets and gives
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from ..found import BAD, LARGEST, Found, numbered, same_count
+from ..found import BAD, LARGEST, Found, OwnPoses, numbered, same_count
 from . import arrays, tools
 from .facts import facts
 from .objects import plain
@@ -57,6 +57,8 @@ def read_content(content) -> Found:
         try:
             frames = layout.frames(content)
             known = facts(content) if frames is not None else {}
+        except OwnPoses:
+            raise
         except BAD as error:
             raise ValueError(_reason(error)) from None
         if frames is not None:

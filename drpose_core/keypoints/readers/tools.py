@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from ..found import OwnPoses
 from .person import KEYPOINTS, KNOWN, Person
 
 Frames = Iterable[tuple[object, list]] | None
@@ -18,7 +19,7 @@ LANDMARKS = ("pose_landmarks", "poseLandmarks", "landmarks")
 def own_poses(content) -> Frames:
     """What drpose predict writes."""
     if isinstance(content, dict) and content.keys() >= {"about", "poses"}:
-        raise ValueError("it is what drpose predict wrote: 3D poses, not keypoints")
+        raise OwnPoses("it is what drpose predict wrote: 3D poses, not keypoints")
     return None
 
 
