@@ -63,7 +63,7 @@ def test_hypotheses_are_one_trace_and_oracles_are_named(pose):
         pose + torch.zeros(20, 1, 1), truth=pose, initial=pose, best=pose, kp2d=pose[:, :2]
     )
     names = [t.name for t in figure.data if isinstance(t, go.Scatter3d)]
-    assert names == ["20 hypotheses", "initial pose", "best hypothesis (oracle)", "truth"]
+    assert names == ["20 hypotheses", "initial pose", "best hypothesis (oracle)", "ground truth"]
     assert [t.name for t in plots.hypotheses_figure(pose + torch.zeros(20, 1, 1), truth=pose).data][
         1
     ] == "mean of 20"
@@ -97,7 +97,7 @@ def test_wrong_number_of_times(pose):
 
 def test_one_hypothesis_is_a_pose_in_its_colours(pose):
     figure = plots.hypotheses_figure(pose[None], truth=pose)
-    assert [trace.name for trace in figure.data] == ["pose", "truth"] and figure.data[
+    assert [trace.name for trace in figure.data] == ["pose", "ground truth"] and figure.data[
         0
     ].line.colorscale is not None
 

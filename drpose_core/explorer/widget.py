@@ -21,7 +21,7 @@ from ..data import PoseSet
 from ..model import DRPose, Sampling
 from .chooser import LEVELS, Chooser
 from .controls import explorer_controls
-from .figure import CLICKABLE, clicked, explorer_figure, fit_axes
+from .figure import CLICKABLE, bars_title, clicked, explorer_figure, fit_axes
 from .page import write_page
 from .readout import Picked, answers, readout, view
 from .samples import Samples, Shown, Wish, Worker
@@ -225,6 +225,7 @@ class HypothesisExplorer(widgets.VBox):
             for name, values in data.items():
                 self._traces[name].update(values)
             self.figure.layout.title.text = self._chooser.title(shown.wish.row)
+            self.figure.layout.annotations[1].text = bars_title(data)
             if self._fitted is not self._chooser.beside(shown.wish.row):
                 self._fit(self.figure)
         self._readout.value = said

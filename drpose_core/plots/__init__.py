@@ -28,7 +28,8 @@ from .look import (
     dressed,
 )
 from .losses import live_losses, losses_figure
-from .skeletons import BONE_GROUPS, as_poses, gapped, skeleton_trace, upright
+from .scene import scene, upright
+from .skeletons import BONE_GROUPS, as_poses, gapped, skeleton_trace
 
 __all__ = [
     "BEST_COLOR",
@@ -55,6 +56,7 @@ __all__ = [
     "motion_figure",
     "pair_figure",
     "pose_figure",
+    "scene",
     "skeleton_trace",
     "steps_figure",
     "upright",

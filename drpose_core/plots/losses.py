@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from .look import dressed, line
+from .look import dressed, look_of
 
 COLUMNS = ("epoch", "step", "loss", "lr", "seconds")  # of history(); what follows was validated
 
@@ -28,8 +28,8 @@ def losses_figure(
         1 + len(scores),
         subplot_titles=("training loss", *(name.replace("_mm", " (mm)") for name in scores)),
     )
-    for i, (name, rows) in enumerate(histories.items()):
-        look = {"name": name or "loss", "legendgroup": name, "line": line(i)}
+    for (name, rows), line in zip(histories.items(), look_of(list(histories))):
+        look = {"name": name or "loss", "legendgroup": name, "line": line}
         smooth = rows.loss.rolling(max(1, len(rows) // 40), min_periods=1).mean()
         faint = {"opacity": 0.25, "showlegend": False, "hoverinfo": "skip"}
         figure.add_scatter(x=rows.step, y=rows.loss, mode="lines", row=1, col=1, **look | faint)
@@ -50,7 +50,7 @@ def losses_figure(
                     **look,
                 )
     figure.update_xaxes(title="step", rangemode="tozero")
-    return dressed(figure, title, source, height=380)
+    return dressed(figure, title, source, height=430)
 
 
 def live_losses(*, title: str = "", source: str = "") -> Callable[[pd.DataFrame], None]:
