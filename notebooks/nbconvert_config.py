@@ -4,11 +4,25 @@ The file is not called nbconvert.py, which would hide the package nbconvert from
 """
 
 import re
+from pathlib import Path
 
+from jupyter_core.paths import jupyter_path
 from nbconvert.preprocessors import Preprocessor
 
 # drawn by scripts from a server, and dead without a kernel
 WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+def dark():
+    """JupyterLab's dark theme, for readers whose system asks for dark pages. Figures stay white."""
+    folders = jupyter_path("nbconvert", "templates", "lab", "static")
+    theme = next(path for f in folders if (path := Path(f) / "theme-dark.css").is_file())
+    # :root twice is stronger than the light theme, which stands later in the page
+    colors = theme.read_text(encoding="utf-8").replace(":root", ":root:root")
+    figures = (
+        "body { color-scheme: dark; } .js-plotly-plot { border-radius: 8px; overflow: hidden }"
+    )
+    return f"@media (prefers-color-scheme: dark) {{\n{colors}\n{figures}\n}}"
 
 
 class Tidy(Preprocessor):
@@ -18,6 +32,7 @@ class Tidy(Preprocessor):
 
     def preprocess(self, notebook, resources):
         self.has_plotly = False
+        resources.setdefault("inlining", {}).setdefault("css", []).append(dark())
         return super().preprocess(notebook, resources)
 
     def preprocess_cell(self, cell, resources, index):

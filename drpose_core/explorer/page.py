@@ -20,6 +20,10 @@ label { display: inline-block; margin-right: 28px }
 input { width: 220px; vertical-align: middle }
 output { display: inline-block; min-width: 2.5em }
 td { padding: 2px 18px 2px 0 }
+@media (prefers-color-scheme: dark) {
+  body { background: #111; color: #ddd; color-scheme: dark }
+  #figure { border-radius: 8px; overflow: hidden }
+}
 </style></head><body>
 <div id="sliders"></div><div id="readout"></div><div id="figure"></div>
 <p>Computed beforehand with drpose; needs no network. Drag to turn the view, click in the legend to
