@@ -23,14 +23,14 @@ AT_ONCE = 500_000  # hypotheses times steps held at a time
 def evaluate(
     model: DRPose, poses: PoseSet, sampling: Sampling | None = None, **settings
 ) -> pd.DataFrame:
-    """Sample hypotheses for every pose and score them: one number per row. Settings are those of
-    assess.
+    """Sample hypotheses for every pose and score them; one number per row. The arguments are those
+    of assess.
 
-    Columns: action, step (0 for the score "initial", the lifter's own pose, flip-averaged if
-    flip_test; the last step is the result), protocol ("MPJPE", "P-MPJPE"), score, error_mm (mean
-    over the action's poses), poses (their number), oracle (whether the ground truth chose). Scores
-    of every step: p_avg (the mean), p_best, j_best, j_avg; of the last step also median, medoid,
-    jpma, weighted (aggregate). table and paper_table show it at a glance.
+    Columns: action; step (0 for the score "initial", the lifter's own pose, averaged with the
+    mirrored pass if flip_test; the last step is the result); protocol ("MPJPE", "P-MPJPE"); score;
+    error_mm (mean over the poses of the action); poses (their number); oracle (whether the ground
+    truth chose). Every step has the scores p_avg (the mean), p_best, j_best and j_avg; the last one
+    also median, medoid, jpma and weighted (aggregate). table and paper_table summarise them.
     """
     return assess(model, poses, sampling, **settings).scores
 

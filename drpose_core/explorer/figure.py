@@ -1,8 +1,8 @@
-"""The explorer's figure: hypotheses in space, their reprojections over the 2D input, error and
-spread by joint. One trace per layer.
+"""The explorer's figure: hypotheses in 3D, their reprojections over the 2D input, and error and
+spread for each joint. One trace per layer.
 
 A *view* is the data of all layers, trace name -> {"x", "y"[, "z"]}: what changes when a slider
-moves. Widget and page use the same names.
+moves. The widget and the saved page use the same names.
 """
 
 import numpy as np
@@ -51,7 +51,7 @@ def explorer_view(
     """Arrays -> view: kp2d (J, 2) screen units, hypotheses (H, J, 3) metres, reprojected (H, J, 2)
     screen units; poses (J, 3) or None.
 
-    picked is the number of a hypothesis and joint that of a joint to highlight.
+    picked and joint are the numbers of a hypothesis and of a joint to highlight.
     """
     hypotheses = as_poses(hypotheses, 3)
     reprojected = as_poses(reprojected, 3, 2)
@@ -91,7 +91,7 @@ def explorer_view(
 
 
 def explorer_figure(view: dict, *, title: str = "", source: str = "") -> go.Figure:
-    """The figure of a view, its axes not yet fitted (fit_axes)."""
+    """The figure of a view; its axes are set by fit_axes."""
     styles = _styles()
     figure = go.Figure([style | view[name] | {"name": name} for name, style in styles.items()])
     dressed(figure, title, source, height=680)
@@ -182,7 +182,8 @@ def _styles() -> dict[str, dict]:
 
 def fit_axes(figure: go.Figure, poses, kp2d) -> go.Figure:
     """Axes and floor around all poses (N, J, 3) and keypoints (N, J, 2) that will be shown, with
-    room for hypotheses. A camera that is there stays: the view may have been turned by hand.
+    room for hypotheses. If there is a camera already, it stays, because the user may have turned
+    the view.
     """
     flat = as_poses(kp2d, 3, 2).reshape(-1, 2)
     margin = 0.08 * np.ptp(flat, axis=0).max() + 1e-3
@@ -198,9 +199,9 @@ def fit_axes(figure: go.Figure, poses, kp2d) -> go.Figure:
 
 
 def clicked(name: str, point: int) -> tuple[int | None, int]:
-    """The hypothesis (None if it is not one) and the joint that a point belongs to.
+    """The hypothesis (None if it is not one) and the joint that a clicked point belongs to.
 
-    name: of one of the CLICKABLE layers.
+    name: one of the CLICKABLE layers.
     """
     if name in ("hypotheses", "reprojections"):
         bone, end = divmod(point % PER_POSE, 3)

@@ -65,11 +65,11 @@ def write_page(
     *,
     start: list[int],
 ) -> Path:
-    """Write the page. sliders: values by name; cells: (view, readout in HTML) for every combination
-    of them, the last name changing fastest.
+    """Write the page. sliders: values by name. cells: one (view, readout in HTML) for every
+    combination of the values; the last slider changes fastest.
 
-    figure's traces that are named as the views' layers follow the sliders, others stay as they are.
-    start: where each slider begins, as a position.
+    Traces of figure that have the name of a view's layer follow the sliders; others do not change.
+    start: the first position of each slider.
     """
     if prod(len(values) for values in sliders.values()) != len(cells):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Poses -> plotly figures: in space, beside their 2D input, step by step."""
+"""Poses -> plotly figures: in 3D, beside their 2D input, step by step."""
 
 from collections.abc import Sequence
 
@@ -37,8 +37,8 @@ def pose_figure(pose, *, title: str = "", source: str = "") -> go.Figure:
 def hypotheses_figure(
     hypotheses, *, kp2d=None, truth=None, initial=None, best=None, title: str = "", source: str = ""
 ) -> go.Figure:
-    """Hypotheses (H, J, 3) thin, their mean thick; the truth, the initial pose and the best
-    hypothesis (an oracle), each (J, 3), if given.
+    """Hypotheses (H, J, 3) and their mean, with the ground truth, the initial pose and the best
+    hypothesis (an oracle), each (J, 3), if given. With the best hypothesis the mean is left out.
 
     kp2d (J, 2), the 2D input, is drawn beside them.
     """
@@ -66,8 +66,8 @@ def hypotheses_figure(
 def steps_figure(
     samples, times: Sequence[int], *, truth=None, title: str = "", source: str = ""
 ) -> go.Figure:
-    """Hypotheses after each denoising step, (K, H, J, 3), with a slider over the K times; lives in
-    HTML without a kernel.
+    """Hypotheses after each denoising step, (K, H, J, 3), with a slider over the K times; the page
+    needs no kernel.
     """
     samples = as_poses(samples, 4)
     if len(times) != len(samples):
@@ -127,8 +127,8 @@ def motion_figure(poses, names: Sequence[str], *, title: str = "", source: str =
 
 
 def pair_figure(kp2d, pose3d, *, exact2d=None, title: str = "", source: str = "") -> go.Figure:
-    """The 2D input (J, 2) in screen units beside the 3D pose (J, 3); exact2d, the true projection,
-    in grey below the input.
+    """The 2D input (J, 2) in screen units beside the 3D pose (J, 3). exact2d: the exact projection,
+    in grey behind the input.
     """
     pose3d = as_poses(pose3d, 2)
     figure = beside(
@@ -143,7 +143,7 @@ def pair_figure(kp2d, pose3d, *, exact2d=None, title: str = "", source: str = ""
 def gallery_figure(
     poses, names: Sequence[str], *, columns: int = 5, title: str = "", source: str = ""
 ) -> go.Figure:
-    """Many poses (N, J, 3) side by side as the camera sees them, without perspective; one name
+    """Many poses (N, J, 3) side by side, as the camera sees them but without perspective; one name
     each.
     """
     poses = as_poses(poses, 3)

@@ -37,8 +37,8 @@ def curve_figure(
     source: str = "",
     log_x: bool = False,
 ) -> go.Figure:
-    """Curves of column y over column x of a tidy table, one for each value of column color; names
-    become axis titles.
+    """Curves of column y over column x of a tidy table, one for each value of column color. The
+    names of the columns become axis titles.
     """
     groups = [("", table)] if color is None else list(table.groupby(color, sort=False))
     figure = go.Figure()

@@ -1,5 +1,5 @@
-"""Training as it goes: a figure of losses and validation scores, and one that redraws itself in the
-notebook.
+"""Training curves: a figure of losses and validation scores, and one that redraws itself in the
+notebook during training.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,8 +16,8 @@ COLUMNS = ("epoch", "step", "loss", "lr", "seconds")  # of history(); what follo
 def losses_figure(
     histories: pd.DataFrame | Mapping[str, pd.DataFrame], *, title: str = "", source: str = ""
 ) -> go.Figure:
-    """Losses over steps, and beside them what was validated after each epoch; several runs by name,
-    one colour each.
+    """Losses over steps and, beside them, the validation scores after each epoch. Several runs by
+    name have one colour each.
     """
     histories = {"": histories} if isinstance(histories, pd.DataFrame) else histories
     scores = list(
@@ -54,11 +54,11 @@ def losses_figure(
 
 
 def live_losses(*, title: str = "", source: str = "") -> Callable[[pd.DataFrame], None]:
-    """A function that draws a history into the notebook's cell and, called again, puts the new
-    figure in its place: train_in's watch.
+    """A function that draws a history in the notebook's cell; each call replaces the last figure.
+    It is made for train_in's watch.
 
-    It needs nothing that a restarted kernel has lost: the history comes from the run's folder. What
-    else the cell has shown makes way too.
+    It needs nothing from the kernel's memory, because the history comes from the run's folder: it
+    also works after a restart. Other outputs of the cell are cleared too.
     """
     from IPython.display import clear_output, display  # plots are of use without a notebook
 

@@ -1,4 +1,4 @@
-"""How a skeleton becomes lines: traces of bones, in space and over a picture."""
+"""How a skeleton becomes lines: traces of bones, in 3D and over a picture."""
 
 import numpy as np
 import plotly.graph_objects as go
