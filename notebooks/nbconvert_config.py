@@ -7,22 +7,29 @@ import re
 from pathlib import Path
 
 from jupyter_core.paths import jupyter_path
-from nbconvert.preprocessors import Preprocessor
+from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor, Preprocessor
 
 # drawn by scripts from a server, and dead without a kernel
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
-def dark():
-    """JupyterLab's dark theme, for readers whose system asks for dark pages. Figures stay white."""
-    folders = jupyter_path("nbconvert", "templates", "lab", "static")
-    theme = next(path for f in folders if (path := Path(f) / "theme-dark.css").is_file())
-    # :root twice is stronger than the light theme, which stands later in the page
-    colors = theme.read_text(encoding="utf-8").replace(":root", ":root:root")
-    figures = (
-        "body { color-scheme: dark; } .js-plotly-plot { border-radius: 8px; overflow: hidden }"
-    )
-    return f"@media (prefers-color-scheme: dark) {{\n{colors}\n{figures}\n}}"
+class LightAndDark(CSSHTMLHeaderPreprocessor):
+    """Beside the usual styles, JupyterLab's dark theme for readers whose system asks for dark
+    pages. Figures stay white.
+    """
+
+    def preprocess(self, notebook, resources):
+        notebook, resources = super().preprocess(notebook, resources)
+        folders = jupyter_path("nbconvert", "templates", "lab", "static")
+        theme = next(path for f in folders if (path := Path(f) / "theme-dark.css").is_file())
+        # :root twice is stronger than the light theme, which stands later in the page.
+        colors = theme.read_text(encoding="utf-8").replace(":root", ":root:root")
+        more = (
+            "body { color-scheme: dark } .js-plotly-plot { border-radius: 8px; overflow: hidden }"
+        )
+        dark = f"@media (prefers-color-scheme: dark) {{\n{colors}\n{more}\n}}"
+        resources["inlining"]["css"].append(dark)
+        return notebook, resources
 
 
 class Tidy(Preprocessor):
@@ -32,7 +39,6 @@ class Tidy(Preprocessor):
 
     def preprocess(self, notebook, resources):
         self.has_plotly = False
-        resources.setdefault("inlining", {}).setdefault("css", []).append(dark())
         return super().preprocess(notebook, resources)
 
     def preprocess_cell(self, cell, resources, index):
@@ -82,6 +88,8 @@ class Tidy(Preprocessor):
 
 c = get_config()  # noqa: F821 (nbconvert defines it)
 c.Exporter.preprocessors = [Tidy]
+c.HTMLExporter.preprocessors = [Tidy, LightAndDark]
+c.CSSHTMLHeaderPreprocessor.enabled = False  # LightAndDark does its work
 c.HTMLExporter.mathjax_url = ""
 c.HTMLExporter.require_js_url = ""
 c.HTMLExporter.jquery_url = ""

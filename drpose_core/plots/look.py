@@ -15,7 +15,7 @@ _ROLES = {  # what a label begins with: the colour that it has in every figure
 }
 # Anything else: mostly Paul Tol's muted palette; none is the colour of a side or a role.
 SERIES_COLORS = ("#332288", "#56B4E9", "#882255", "#999933", "#44AA99", "#CC6677")
-_TITLE, _SUBTITLE, _LEGEND, _TOP = 18, 40, 66, 120  # pixels from the upper edge
+_TITLE, _LEGEND, _TOP = 18, 66, 120  # pixels from the upper edge
 
 
 def look_of(labels: list[str]) -> list[dict]:
@@ -42,9 +42,9 @@ def dressed(figure: go.Figure, title: str, source: str, *, height: int = 450) ->
         title={
             "text": title,
             "x": 0,
-            "pad": {"l": 16},
+            "pad": {"l": 16, "t": _TITLE},
             "yref": "container",
-            "y": 1 - _TITLE / height,
+            "y": 1,
             "yanchor": "top",
             "subtitle": {"text": source, "font": {"size": 12, "color": "#666666"}},
         },

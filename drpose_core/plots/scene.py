@@ -58,7 +58,7 @@ def _camera(points: np.ndarray, floor: np.ndarray, eye: tuple[float, float, floa
     across /= np.linalg.norm(across)
     up = np.cross(toward, across)
     distance, centre = 0.0, np.zeros(3)
-    for axis, opening in ((across, 0.85 * _OPENING), (up, 0.92 * _OPENING)):  # room for numbers
+    for axis, opening in ((across, 0.85 * _OPENING), (up, 0.88 * _OPENING)):  # room for numbers
         seen = np.concatenate([points, floor])
         w, position = seen @ toward, seen @ axis / opening
         above, below = (w + position).max(), (w - position).max()

@@ -115,9 +115,10 @@ def beside(kp2d, traces: list[go.Scatter3d], name: str, exact2d=None) -> go.Figu
 def in_space(figure: go.Figure, poses: np.ndarray, title: str, source: str) -> go.Figure:
     """The scenes of a figure fitted to all the poses drawn, with titles."""
     figure.update_scenes(**scene(poses), uirevision="keep")
-    return dressed(figure, title, source, height=640).update_layout(
-        margin={"l": 10, "r": 10, "b": 10}
-    )
+    alone = figure.layout.showlegend is False  # its row is free
+    dressed(figure, title, source, height=600 if alone else 640)
+    sides = {"l": 10, "r": 10, "b": 10}
+    return figure.update_layout(margin=sides | ({"t": 70} if alone else {}))
 
 
 def with_slider(figure: go.Figure, names: list[str], prefix: str, *, x: float = 0.0) -> go.Figure:
