@@ -47,16 +47,16 @@ def assess(
     resume: str | Path | None = None,
     **overrides,
 ) -> Assessment:
-    """Everything that is measured, in one pass over poses with a ground truth.
+    """Measure everything in one pass over poses with a ground truth.
 
-    sampling and overrides as in sample_poses. noise: None is per_hypothesis(seed), with which the
-    hypotheses are those that sample_poses, predict and the explorer give for the same seed.
-    every_step=False scores the last step alone. batch_size: None fits memory; it changes nothing
-    but rounding. resume: the stem of a file that keeps what is done, so that the same call
-    continues, or answers at once when all is done; forget(resume) deletes it. Under
-    torch.distributed the processes share the poses and all get the same result. Raises ValueError
-    for a set that is empty or has no ground truth, and for pictures of a single point; warns if
-    the model was trained on other keypoints or another skeleton.
+    sampling and overrides as in sample_poses. noise: None is per_hypothesis(seed), which gives the
+    hypotheses that sample_poses, predict and the explorer give for the same seed. every_step=False
+    scores only the last step. batch_size: None chooses by memory; it changes results only by
+    rounding. resume: the stem of a file that saves what is done, so that the same call resumes, or
+    returns at once when all is done; forget(resume) deletes it. Under torch.distributed the
+    processes share the poses, and all get the same result. Raises ValueError for a set that is
+    empty or has no ground truth, and for pictures whose 2D joints coincide; warns if the model was
+    trained on other keypoints or another skeleton.
     """
     sampling, seed = (sampling or model.sampling).but(**overrides), int(seed)
     if batch_size is None:

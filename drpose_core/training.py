@@ -33,12 +33,12 @@ class TrainConfig:
     """
 
     epochs: int = 4  # an epoch is every pose once, and once mirrored if mirror is set
-    batch_size: int = 32  # poses a step, of all processes together
+    batch_size: int = 32  # poses per step, over all processes
     lr: float = 2e-3  # Adam's (amsgrad) learning rate at its highest
-    # cosine: 3 % warm-up, then down to 0; published: x 0.95 an epoch, x 0.5 at every fifth
+    # cosine: 3 % warm-up, then down to 0; published: x 0.95 per epoch, x 0.5 every fifth
     decay: Literal["cosine", "published"] = "cosine"
     mirror: bool = True  # train on every pose's mirror image too
-    seed: int = 0  # of everything drawn
+    seed: int = 0  # of all random numbers
 
     def __post_init__(self):
         if self.decay not in ("cosine", "published"):
@@ -138,7 +138,7 @@ class TrainState:
             tensors[f"module.{name}"].shape == value.shape for name, value in own.items()
         )
         if not fits:
-            raise ValueError("what was kept is the state of another module")
+            raise ValueError("the saved state belongs to another module")
         self.module.load_state_dict({name: tensors[f"module.{name}"] for name in own})
         for name, weight in self.trained.items():
             self.optimizer.state[weight] = {

@@ -31,14 +31,13 @@ def detect_keypoints(
     device: str = "cpu",
     least_confidence: float | None = None,
 ) -> Keypoints:
-    """Detect people in a picture, a film, or a folder of pictures; folder keeps one JSON file per
+    """Detect people in a picture, a film, or a folder of pictures. folder saves one JSON file per
     frame, in MMPose's layout.
 
-    Frames that the folder has already are not looked at again: the same call resumes after an
-    interruption. mode: rtmlib's lightweight, balanced or performance. device: cpu or cuda (with
-    onnxruntime-gpu). least_confidence: as of read_keypoints. Raises ValueError or OSError with a
-    sentence where rtmlib is not installed, its weights cannot be fetched, or the file is no picture
-    or film.
+    Frames that the folder has already are skipped, so the same call resumes after an interruption.
+    mode: rtmlib's lightweight, balanced or performance. device: cpu or cuda (with onnxruntime-gpu).
+    least_confidence: as in read_keypoints. Raises ValueError or OSError with one clear sentence if
+    rtmlib is not installed, its weights cannot be downloaded, or the file is not a picture or film.
     """
     path, folder = Path(path), Path(folder)
     if not path.exists():

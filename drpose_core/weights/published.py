@@ -140,7 +140,7 @@ def _entries(model: nn.Module) -> Iterator[tuple[str, torch.Tensor, list[tuple[s
                 yield own, value, [(name, form) for name in names]
                 break
         else:
-            raise ValueError(f"{own} stands in no table of the published layout")
+            raise ValueError(f"{own} has no name in the published layout")
 
 
 def _to_own(
