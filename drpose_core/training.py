@@ -126,10 +126,7 @@ class TrainState:
         return found
 
     def restore(self, tensors: dict[str, torch.Tensor], step: int) -> None:
-        """Restore what tensors() returned at that step.
-
-        Raises ValueError if it belongs to another module.
-        """
+        """Restore what tensors() returned. Raises ValueError if it belongs to another module."""
         own = self.module.state_dict()
         names = {f"module.{name}" for name in own}
         moments = ("step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq") if step else ()
@@ -164,13 +161,12 @@ def train(
     need no gradient do not change. validate(module) is called after every epoch, in eval mode and
     without gradients. The same seed gives the same weights on the same machine. You may leave the
     loop early. A state (TrainState) says where to resume; experiments.train_in saves it in files.
-
     Under torch.distributed each process computes its rows of every batch, with its own generator
     (own_rows draws what a single process would), and gradients are averaged. Torch's global CPU
     generator is seeded alike in all processes, for dropout: do not draw from it. BatchNorm uses the
-    rows of its own process, and the statistics of the first process are kept. Raises
-    FloatingPointError if the loss or a gradient is not finite, and leaves the weights as they were;
-    raises ValueError if a batch is too small to share.
+    rows of its own process; the first process's statistics are kept. Raises FloatingPointError if
+    the loss or a gradient is not finite, and leaves the weights as they were; ValueError if a batch
+    is too small to share.
     """
     config = config or TrainConfig()
     state = state or TrainState(module, config)

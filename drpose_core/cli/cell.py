@@ -21,7 +21,7 @@ class Job:
     source: Source = "synthetic"
     # The folder with the source's files (default: data/); synthetic needs none.
     data: Path | None = None
-    # The checkpoint (default: checkpoints/<source>.safetensors, which the notebooks pick up).
+    # The checkpoint (default: checkpoints/<source>.safetensors, which the notebooks load).
     out: Path | None = None
     # The state for resuming, and the histories; a relative path lies in output/runs/ (default:
     # <name of out>-<digits>).

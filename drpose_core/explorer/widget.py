@@ -43,11 +43,10 @@ class HypothesisExplorer(widgets.VBox):
     settings and seed, sample_poses and predict give the same hypotheses. Raises ValueError for an
     empty set and for settings that cannot be sampled or shown.
 
-    Samples are cached: frames, numbers of steps and smaller numbers of hypotheses that were shown
-    before are not sampled again. Sampling runs in its own thread, and a newer request replaces an
-    older one. Reading a property waits for the thread and raises its error, if it failed.
-
-    figure: a plotly FigureWidget like any other. controls: the widgets by name (Controls).
+    Samples are cached: what was shown before is not sampled again. Sampling runs in its own thread,
+    and a newer request replaces an older one. Reading a property waits for the thread and raises
+    its error, if it failed. figure: a plotly FigureWidget like any other. controls: the widgets by
+    name (Controls).
     """
 
     def __init__(
