@@ -46,7 +46,7 @@ def explorer(folder: Path) -> None:
     widget = HypothesisExplorer(model, dr.synthetic_poses("test"), hypotheses=20, steps=8)
     widget.controls.action.value, widget.controls.frame.value = ACTION, FRAME
     path = widget.save_html(folder / "explorer.html", frames=3)
-    with browser_page(1280, 770, scale=1.25) as page:
+    with browser_page(1280, 810, scale=1.25) as page:
         page.goto(path.as_uri())
         page.wait_for_function(DRAWN)
         page.wait_for_timeout(3000)  # until software WebGL has drawn it

@@ -49,7 +49,8 @@ def curve_figure(
             y=rows[y],
             name=str(name),
             mode=mode,
-            line=look,
+            line=look | {"width": 3},
+            marker={"size": 8},
             showlegend=color is not None,
         )
     figure.update_xaxes(title=x.replace("_mm", " (mm)"))
