@@ -148,7 +148,7 @@ def _check(poses: PoseSet, batch_size: int) -> None:
         first = int(pointlike.nonzero()[0])
         where = f"{poses.sequences[poses.sequence[first]]}, frame {int(poses.frame[first])}"
         raise ValueError(
-            f"{int(pointlike.sum())} of {len(poses)} poses have all 2D joints in one point, the "
+            f"{int(pointlike.sum())} of {len(poses)} poses have all 2D joints at one point, the "
             f"first is row {first} ({where}): leave them out, poses[mask]"
         )
 

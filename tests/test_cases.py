@@ -321,7 +321,7 @@ def test_pickled_arrays_never_run_code(tmp_path, name):
         np.savez(tmp_path / name, positions_2d=array)
     else:
         np.savez(tmp_path / name, keypoints=array, boxes=array, metadata=array)
-    with pytest.raises(ValueError, match=f"{name} .*mkdir, which plain data has no use for"):
+    with pytest.raises(ValueError, match=f"{name} .*mkdir, which plain data does not need"):
         dr.read_keypoints(tmp_path / name)
     assert not (tmp_path / "ran").exists()
 

@@ -62,12 +62,12 @@ def replay(noise: torch.Tensor) -> Noise:
         fits = last < noise.shape[1] and hypotheses.stop <= noise.shape[2]
         if not fits or tuple(noise.shape[3:]) != shape:
             raise ValueError(
-                f"noise is {tuple(noise.shape)}, (K, B, H, ...), and is asked for "
+                f"noise is {tuple(noise.shape)}, (K, B, H, ...), but the chain needs "
                 f"B = {last + 1}, H = {hypotheses.stop} and {shape} in each"
             )
         for step in noise:
             yield step[list(rows), hypotheses.start : hypotheses.stop]
-        raise ValueError(f"noise has {len(noise)} steps, and the chain asks for more")
+        raise ValueError(f"noise has {len(noise)} steps, but the chain needs more")
 
     return draws
 

@@ -113,7 +113,7 @@ def checkpoint_record(path: str | Path) -> dict:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
     except SafetensorError as error:
-        raise ValueError(f"{path} is no checkpoint, or a damaged one ({error}): {REMEDY}") from None
+        raise ValueError(f"{path} is not a checkpoint, or is damaged ({error}): {REMEDY}") from None
     if "drpose" not in metadata:
         raise ValueError(f"{path} is a safetensors file without a drpose config: {REMEDY}")
     try:

@@ -172,7 +172,7 @@ def _check(path: Path, initial: torch.Tensor, kp2d: torch.Tensor) -> None:
     if size.max() > 5 or size.median() < 0.3:
         raise ValueError(
             f"{path}: the joints are up to {size.max():.3g} from the root, {size.median():.3g} as "
-            "a rule: metres are wanted"
+            "a rule: metres are needed"
         )
     likeness = _likeness(initial[..., :2], kp2d)
     # upright people look alike: what is left when the mean pose is taken away must agree too
