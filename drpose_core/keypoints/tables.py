@@ -21,7 +21,7 @@ COLUMNS = {
 OTHER_NAMES = {other: name for name, others in COLUMNS.items() for other in others.split()}
 WANTED = (
     "give one row per keypoint, with x, y and, if known, confidence, frame, person, "
-    "joint; or a row per person with nose_x, nose_y, ..."
+    "joint; or one row per person with nose_x, nose_y, ..."
 )
 _WIDE = re.compile(r"(.+?)[ _.:-]?(x|y|confidence|conf|score|likelihood|visibility|c|v)", re.I)
 
