@@ -91,10 +91,10 @@ def small(picture: bytes) -> Image.Image:
     """A picture without its margins, on a white ground of SIZE, in few colours."""
     found = Image.open(io.BytesIO(picture)).convert("RGB")
     found = found.crop(ImageOps.invert(found.convert("L")).getbbox())
-    found.thumbnail(SIZE, Image.Resampling.LANCZOS)
+    found.thumbnail([side - 24 for side in SIZE], Image.Resampling.LANCZOS)
     ground = Image.new("RGB", SIZE, "white")
     ground.paste(found, tuple((a - b) // 2 for a, b in zip(SIZE, found.size)))
-    return ground.quantize(64)
+    return ground.quantize(128)
 
 
 if __name__ == "__main__":
