@@ -28,6 +28,8 @@ add_module_names = False
 
 html_theme = "sphinx_book_theme"
 html_title = "drpose"
+html_static_path = ["static"]
+html_css_files = ["figures.css"]
 html_show_sourcelink = False
 html_copy_source = False
 html_context = {"default_mode": "auto"}  # light or dark, as the reader's system

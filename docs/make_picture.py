@@ -46,7 +46,7 @@ def explorer(folder: Path) -> None:
     widget = HypothesisExplorer(model, dr.synthetic_poses("test"), hypotheses=20, steps=8)
     widget.controls.action.value, widget.controls.frame.value = ACTION, FRAME
     path = widget.save_html(folder / "explorer.html", frames=3)
-    with browser_page(1280, 770, scale=1.25) as page:
+    with browser_page(1280, 810, scale=1.25) as page:
         page.goto(path.as_uri())
         page.wait_for_function(DRAWN)
         page.wait_for_timeout(3000)  # until software WebGL has drawn it
@@ -91,10 +91,10 @@ def small(picture: bytes) -> Image.Image:
     """A picture without its margins, on a white ground of SIZE, in few colours."""
     found = Image.open(io.BytesIO(picture)).convert("RGB")
     found = found.crop(ImageOps.invert(found.convert("L")).getbbox())
-    found.thumbnail(SIZE, Image.Resampling.LANCZOS)
+    found.thumbnail([side - 24 for side in SIZE], Image.Resampling.LANCZOS)
     ground = Image.new("RGB", SIZE, "white")
     ground.paste(found, tuple((a - b) // 2 for a, b in zip(SIZE, found.size)))
-    return ground.quantize(64)
+    return ground.quantize(128)
 
 
 if __name__ == "__main__":

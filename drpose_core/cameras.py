@@ -118,15 +118,15 @@ def undistort(
 def estimate_root(
     pose3d: torch.Tensor, kp2d: torch.Tensor, intrinsics: torch.Tensor
 ) -> torch.Tensor:
-    """Where the root of a root-relative pose must stand to look like the 2D joints, without knowing
-    the truth: (B, ..., 3) metres.
+    """The root position (B, ..., 3), in metres, at which a root-relative pose projects closest to
+    the 2D joints. It uses no ground truth.
 
     pose3d (B, ..., J, 3), kp2d (B, ..., J, 2) screen units, extra axes broadcast; intrinsics (9,)
     or (B, 9). Closed form: the translation T that minimises the sum over joints of |(x, y) + T_xy -
-    r (z + T_z)|^2, r the ray of the 2D joint; that is the reprojection error weighted by depth,
-    with every joint at least 0.1 m in front of the camera (a pose mirrored through the camera would
-    fit as well). Raises ValueError where all 2D joints fall in one point, which any distance
-    explains.
+    r (z + T_z)|^2, where r is the ray of the 2D joint. This is the reprojection error weighted by
+    depth. Every joint is kept at least 0.1 m in front of the camera, because a pose mirrored
+    through the camera would fit equally well. Raises ValueError if all 2D joints coincide: then any
+    distance fits.
     """
     rays = undistort(
         kp2d.expand(*torch.broadcast_shapes(pose3d.shape[:-1], kp2d.shape[:-1]), 2), intrinsics

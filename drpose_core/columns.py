@@ -49,7 +49,7 @@ COLUMNS = {
 
 
 class Take(NamedTuple):
-    """What the name of a sequence says: who moved, in which recording, seen by which camera."""
+    """Subject, recording and camera, from the name of a sequence."""
 
     subject: str
     recording: str
@@ -57,7 +57,7 @@ class Take(NamedTuple):
 
     @classmethod
     def named(cls, name: str) -> "Take":
-        """Of "subject/recording/camera"; a plain name stands for the subject."""
+        """From "subject/recording/camera"; a name without slashes is the subject."""
         parts = name.split("/")
         if len(parts) < 3:
             return cls(name, "", "0")

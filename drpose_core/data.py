@@ -20,8 +20,7 @@ class PoseSet:
 
     All tensors share N and the device; float32, indices int64. poses[index] is a smaller PoseSet
     for any tensor index, slice or boolean mask. The ground truth (pose3d and root) may be absent,
-    as for pictures of your own: has_truth says so. Raises ValueError when shapes do not fit
-    together.
+    as for your own pictures; see has_truth. Raises ValueError when shapes do not fit together.
     """
 
     kp2d: torch.Tensor  # (N, J, 2) screen units
@@ -69,7 +68,7 @@ class PoseSet:
             object.__setattr__(self, "sequences", [str(i) for i in range(count)])
 
     def check(self) -> None:
-        """Look at every value, not only at shapes; done for files, where anything may stand.
+        """Check every value, not only shapes. Files are checked when they are loaded.
 
         Raises ValueError.
         """
@@ -87,11 +86,11 @@ class PoseSet:
                 raise ValueError(f"PoseSet.{name} points past its {len(texts)} names")
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """The columns that are there, by name."""
+        """The columns that the set has, by name."""
         return {name: value for name in COLUMNS if (value := getattr(self, name)) is not None}
 
     def describe(self) -> dict[str, str | int]:
-        """Source, keypoints, skeleton and number of poses, as a checkpoint's record holds them."""
+        """Source, keypoints, skeleton and number of poses, as saved in a checkpoint's record."""
         return {name: getattr(self, name) for name in _TEXTS} | {"poses": len(self)}
 
     def __len__(self) -> int:
@@ -99,11 +98,13 @@ class PoseSet:
 
     @property
     def has_truth(self) -> bool:
-        """Whether the set knows the ground truth, pose3d and root."""
+        """Whether the set has the ground truth, pose3d and root."""
         return self.pose3d is not None
 
     def require_truth(self, what: str) -> None:
-        """Raise ValueError if the set has no ground truth; what is the sentence's subject."""
+        """Raise ValueError if the set has no ground truth; what is the subject of the error's
+        sentence.
+        """
         if not self.has_truth:
             raise ValueError(
                 f"{what} needs the ground truth, and these poses have none ({self.source}): take a "
@@ -112,7 +113,7 @@ class PoseSet:
 
     def initial_pose(self, *, flip_test: bool = True) -> torch.Tensor:
         """The initial poses (N, J, 3) with joint 0 at the origin, averaged with the mirrored ones
-        if flip_test; the set must have them (with_initial_poses).
+        if flip_test. The set must have them (with_initial_poses).
         """
         pose = mirror_mean(self.initial) if flip_test else self.initial[:, 0].clone()
         pose[:, 0] = 0
@@ -120,7 +121,7 @@ class PoseSet:
 
     @property
     def takes(self) -> list[Take]:
-        """Subject, recording and camera of each sequence; a plain name stands for the subject."""
+        """Subject, recording and camera of each sequence; a name without slashes is the subject."""
         return [Take.named(name) for name in self.sequences]
 
     def subjects(self) -> list[str]:
@@ -151,7 +152,7 @@ class PoseSet:
         return self._each(lambda value: value.to(device))
 
     def flipped(self) -> "PoseSet":
-        """The set in a mirror: x -> -x, left <-> right, and the camera that would see it so."""
+        """The mirrored set: x -> -x, left <-> right, with mirrored cameras."""
         return replace(self, **self._mirrored())
 
     def _mirrored(self) -> dict[str, torch.Tensor]:
@@ -160,7 +161,7 @@ class PoseSet:
         return {name: mirrors[name](x) for name, x in self.tensors().items() if name in mirrors}
 
     def save(self, path: str | Path) -> None:
-        """Write a flat npz without pickles; the file appears whole or not at all."""
+        """Write a flat npz without pickles, atomically."""
         arrays = {name: value.cpu().numpy() for name, value in self.tensors().items()}
         texts = {
             name: np.array(getattr(self, name), dtype=str)
@@ -172,7 +173,7 @@ class PoseSet:
     def load(cls, path: str | Path) -> "PoseSet":
         """Read what save wrote.
 
-        Raises FileNotFoundError or ValueError naming the file; never runs what a file contains.
+        Raises FileNotFoundError or ValueError that names the file; never runs code from the file.
         """
         remedy = "make it with PoseSet.save (notebook 01_data shows how)"
         if not Path(path).is_file():
@@ -214,7 +215,7 @@ def batches(
     augment: bool = False,
     generator: torch.Generator | None = None,
 ) -> Iterator[PoseSet]:
-    """The set in batches, each a PoseSet on the set's device; the last may be smaller.
+    """Split the set into batches, each a PoseSet on the set's device; the last may be smaller.
 
     augment also yields every pose mirrored, so that an epoch has 2 N poses, as published. shuffle
     draws the order from generator (CPU).

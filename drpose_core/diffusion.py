@@ -69,7 +69,7 @@ class CosineSchedule(nn.Module):
     ) -> torch.Tensor:
         """Forward diffusion of x0 (B, ...) to step t, an int or (B,).
 
-        Not clamped: what a network may see is the model's affair.
+        The result is not clamped; denoise_fn clamps what a network sees.
         """
         signal, spread = self._signal_and_noise(x0, t)
         return signal * x0 + spread * noise
@@ -97,13 +97,13 @@ class CosineSchedule(nn.Module):
     def timesteps(
         self, steps: int, spacing: str | Sequence[int] = "linear", *, start: int | None = None
     ) -> list[int]:
-        """The steps + 1 times of a sampling chain, from the top down to -1 (the clean pose).
+        """The steps + 1 times of a sampling chain, from the first down to -1 (the clean pose).
 
-        spacing: "linear" for evenly spaced integers as published; "quadratic" for steps that shrink
-        evenly towards 0; "log-snr" for steps even in log(alpha_bar / (1 - alpha_bar)) down to 0.008
-        T, best with a start in the middle; or the times themselves without the -1, falling. start:
-        the first time, T - 1 unless given. Raises ValueError for times that are not distinct and
-        within [0, T).
+        spacing: "linear", evenly spaced integers as published; "quadratic", where the differences
+        shrink evenly towards 0; "log-snr", even in log(alpha_bar / (1 - alpha_bar)) down to 0.008
+        T, best with a start in the middle; or the times themselves, falling, without the -1. start:
+        the first time; default T - 1. Raises ValueError if times are not distinct or not within [0,
+        T).
         """
         if start is not None and not isinstance(spacing, str) and start != spacing[0]:
             raise ValueError(
@@ -163,8 +163,8 @@ def _distinct(times: torch.Tensor, start: int) -> list[int]:
 
 
 class Step(NamedTuple):
-    """One step of a chain: number k from 1, time t, the sample x_t that went in, the clean estimate
-    x0 that came out.
+    """One step of a chain: its number k (from 1), its time t, its input x_t and its clean estimate
+    x0.
     """
 
     k: int
@@ -184,12 +184,12 @@ def ddim(
     start: int | None = None,
     noise_sampler: Callable[[torch.Tensor], torch.Tensor] = torch.randn_like,
 ) -> Iterator[Step]:
-    """Denoise x (start noise, any shape) in the given number of steps, yielding each; the last
-    Step's x0 is the sample.
+    """Denoise x (start noise, any shape) in the given number of steps and yield each Step. The x0
+    of the last one is the sample.
 
-    eta = 0 is deterministic, eta = 1 (published) adds ancestral noise. noise_sampler(x) gives the
-    noise that ends each step but the last, if eta is above 0. spacing and start choose the times
-    (CosineSchedule.timesteps). Source: Song et al. 2021, DDIM, eq. 12 and 16.
+    eta = 0 is deterministic; eta = 1 (published) adds ancestral noise. If eta is above 0,
+    noise_sampler(x) draws the noise at the end of every step but the last. spacing and start choose
+    the times (CosineSchedule.timesteps). Source: Song et al. 2021, DDIM, eq. 12 and 16.
     """
     times = schedule.timesteps(steps, spacing, start=start)
     for k, (t, t_next) in enumerate(pairwise(times), start=1):
@@ -214,11 +214,11 @@ def dpm_solver(
     spacing: str | Sequence[int] = "linear",
     start: int | None = None,
 ) -> Iterator[Step]:
-    """Like ddim with eta = 0, but each step also follows the change between the last two clean
-    estimates; draws no noise.
+    """Like ddim with eta = 0, but each step also uses the change between the last two clean
+    estimates. It draws no noise.
 
-    The first step has no estimate before it and is ddim's. Source: Lu et al. 2022, DPM-Solver++,
-    algorithm 2 (2M).
+    The first step has no earlier estimate and equals that of ddim. Source: Lu et al. 2022,
+    DPM-Solver++, algorithm 2 (2M).
     """
     half_log_snr = (0.5 * torch.logit(schedule.alpha_bar)).tolist()
     before = None  # the last estimate, and how far it was carried

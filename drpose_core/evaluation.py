@@ -23,14 +23,14 @@ AT_ONCE = 500_000  # hypotheses times steps held at a time
 def evaluate(
     model: DRPose, poses: PoseSet, sampling: Sampling | None = None, **settings
 ) -> pd.DataFrame:
-    """Sample hypotheses for every pose and score them: one number per row. Settings are those of
-    assess.
+    """Sample hypotheses for every pose and score them; one number per row. The arguments are those
+    of assess.
 
-    Columns: action, step (0 for the score "initial", the lifter's own pose, flip-averaged if
-    flip_test; the last step is the result), protocol ("MPJPE", "P-MPJPE"), score, error_mm (mean
-    over the action's poses), poses (their number), oracle (whether the ground truth chose). Scores
-    of every step: p_avg (the mean), p_best, j_best, j_avg; of the last step also median, medoid,
-    jpma, weighted (aggregate). table and paper_table show it at a glance.
+    Columns: action; step (0 for the score "initial", the lifter's own pose, averaged with the
+    mirrored pass if flip_test; the last step is the result); protocol ("MPJPE", "P-MPJPE"); score;
+    error_mm (mean over the poses of the action); poses (their number); oracle (whether the ground
+    truth chose). Every step has the scores p_avg (the mean), p_best, j_best and j_avg; the last one
+    also median, medoid, jpma and weighted (aggregate). table and paper_table summarise them.
     """
     return assess(model, poses, sampling, **settings).scores
 
@@ -47,16 +47,16 @@ def assess(
     resume: str | Path | None = None,
     **overrides,
 ) -> Assessment:
-    """Everything that is measured, in one pass over poses with a ground truth.
+    """Measure everything in one pass over poses with a ground truth.
 
-    sampling and overrides as in sample_poses. noise: None is per_hypothesis(seed), with which the
-    hypotheses are those that sample_poses, predict and the explorer give for the same seed.
-    every_step=False scores the last step alone. batch_size: None fits memory; it changes nothing
-    but rounding. resume: the stem of a file that keeps what is done, so that the same call
-    continues, or answers at once when all is done; forget(resume) deletes it. Under
-    torch.distributed the processes share the poses and all get the same result. Raises ValueError
-    for a set that is empty or has no ground truth, and for pictures of a single point; warns if
-    the model was trained on other keypoints or another skeleton.
+    sampling and overrides as in sample_poses. noise: None is per_hypothesis(seed), which gives the
+    hypotheses that sample_poses, predict and the explorer give for the same seed. every_step=False
+    scores only the last step. batch_size: None chooses by memory; it changes results only by
+    rounding. resume: the stem of a file that saves what is done, so that the same call resumes, or
+    returns at once when all is done; forget(resume) deletes it. Under torch.distributed the
+    processes share the poses, and all get the same result. Raises ValueError for a set that is
+    empty or has no ground truth, and for pictures whose 2D joints coincide; warns if the model was
+    trained on other keypoints or another skeleton.
     """
     sampling, seed = (sampling or model.sampling).but(**overrides), int(seed)
     if batch_size is None:
@@ -148,7 +148,7 @@ def _check(poses: PoseSet, batch_size: int) -> None:
         first = int(pointlike.nonzero()[0])
         where = f"{poses.sequences[poses.sequence[first]]}, frame {int(poses.frame[first])}"
         raise ValueError(
-            f"{int(pointlike.sum())} of {len(poses)} poses have all 2D joints in one point, the "
+            f"{int(pointlike.sum())} of {len(poses)} poses have all 2D joints at one point, the "
             f"first is row {first} ({where}): leave them out, poses[mask]"
         )
 

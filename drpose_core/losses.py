@@ -1,4 +1,4 @@
-"""What is minimised in training: a loss is a function (module, batch, *, generator) -> scalar."""
+"""Training losses: functions (module, batch, *, generator) -> scalar."""
 
 import math
 
@@ -23,7 +23,7 @@ LEAST_GAIN = 0.02  # metres, the least unit of errors before
 
 
 def weighted_mpjpe(pred: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Mean over poses and joints of joint weight * distance, in metres; limbs weigh more.
+    """Mean over poses and joints of joint weight * distance, in metres; limbs have larger weights.
 
     pred, target (..., J, 3).
     """
@@ -35,7 +35,7 @@ def lifting_loss(
 ) -> torch.Tensor:
     """Mean joint error of a lifter on a batch, metres.
 
-    Draws nothing; generator is there so that all losses are called alike.
+    It draws no random numbers; the argument generator is there because all losses have it.
     """
     batch.require_truth("lifting_loss")
     return mpjpe(lifter(batch.kp2d), batch.pose3d).mean()
@@ -48,11 +48,11 @@ def denoising_loss(
     generator: torch.Generator | None = None,
     initial_noise: float = INITIAL_NOISE,
 ) -> torch.Tensor:
-    """Noise each pose of a batch to a random step, denoise it once, return the weighted joint
-    error (Kang et al. 2024, section 2.3).
+    """Add noise of a random time to each pose of a batch, denoise it once, and return the weighted
+    joint error (Kang et al. 2024, section 2.3).
 
-    initial_noise (metres) is the spread of what is added to each coordinate of the initial pose, so
-    that the denoiser learns to mend it.
+    initial_noise (metres) is the standard deviation of the noise added to each coordinate of the
+    initial pose, so that the denoiser learns to correct it.
     """
 
     def times(n, draws, on):
@@ -69,14 +69,14 @@ def calibrated_loss(
     generator: torch.Generator | None = None,
     initial_noise: float = INITIAL_NOISE,
 ) -> torch.Tensor:
-    """A denoising loss whose hypotheses spread as far as they are wrong; for models with a skip
-    (ModelConfig). No unit: errors count relative to what is left to learn at their time.
+    """A denoising loss for hypotheses whose spread matches their errors; for models with a skip
+    (ModelConfig). It has no unit: errors are relative to what remains to be learnt at their time.
 
-    Half the times are drawn where it is decided which of the plausible poses it will be, with the
-    noise-to-signal ratio log-normal about 80 mm; the rest evenly. From time LATE on the distance is
-    minimised, which gives the best single answer. Below it, in units of c_out (Karras et al. 2022),
-    small errors are squared, whose minimum is the mean that a sampler needs, and large ones are
-    not (pseudo-Huber). docs/recipes.md has the figures.
+    Half of the times are drawn where the chain decides between the plausible poses: there the
+    noise-to-signal ratio is log-normal around 80 mm. The other times are drawn evenly. From time
+    LATE on, the loss is the distance, which gives the best single answer. Below LATE the errors are
+    in units of c_out (Karras et al. 2022), and the loss is pseudo-Huber: small errors are squared,
+    because a sampler needs the mean, and large ones are not. docs/recipes.md has the numbers.
     """
     if not model.config.skip:
         raise ValueError("calibrated_loss needs a model with a skip, as ModelConfig(skip=0.1)")

@@ -22,7 +22,7 @@ CARD_CHUNK = 16384  # on a GPU: about a gigabyte
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """All that is needed to build a DRPose; stands in every checkpoint."""
+    """Everything needed to build a DRPose; saved in every checkpoint."""
 
     lifter: str = "dcgct"  # the initial model: dcgct, htnet, mlp, or a name registered in LIFTERS
     channels: int = 96  # width of the denoiser
@@ -57,8 +57,8 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How hypotheses are sampled. The defaults are the recommended ones; a checkpoint may carry
-    the settings it is best used with (DRPose.sampling).
+    """How hypotheses are sampled. The defaults are the recommended settings; a checkpoint may have
+    recommended settings of its own (DRPose.sampling).
     """
 
     hypotheses: int = 20  # H
@@ -98,11 +98,13 @@ class Sampling:
 
     @classmethod
     def published(cls, hypotheses: int = 5, steps: int = 5) -> "Sampling":
-        """As the published code samples: even steps that add noise."""
+        """The sampling of the published code: evenly spaced steps that add noise."""
         return cls(hypotheses, steps, spacing="linear", eta=1.0)
 
     def but(self, **changes) -> "Sampling":
-        """The same settings with some changed; steps follow from times that are given."""
+        """The same settings with some changed. If the times of the steps are given, their number
+        follows.
+        """
         times = changes.get("spacing")
         if isinstance(times, str) and not isinstance(self.spacing, str) and "steps" not in changes:
             raise ValueError(f"spacing={times!r} in place of times: give steps too")
@@ -141,8 +143,8 @@ class DRPose(nn.Module):
         self.train(self.training)
 
     def train(self, mode: bool = True) -> "DRPose":
-        """Training mode for the denoiser alone: a frozen lifter's dropout would only add noise to
-        what it conditions on.
+        """Training mode for the denoiser only: dropout in the frozen lifter would only add noise to
+        its poses.
         """
         super().train(mode)
         if isinstance(self.lifter, nn.Module):
@@ -151,10 +153,10 @@ class DRPose(nn.Module):
 
     @torch.no_grad()
     def initial_pose(self, kp2d: torch.Tensor, *, flip_test: bool = False) -> torch.Tensor:
-        """The lifter's pose (B, J, 3) as it comes, joint 0 not moved to the origin; a new tensor.
+        """The lifter's pose (B, J, 3), a new tensor; joint 0 is not moved to the origin.
 
-        flip_test averages with the mirrored pass, as sampling does: the fair baseline of a refined
-        pose.
+        flip_test averages it with the mirrored pass, as sampling does, for a fair comparison with
+        refined poses.
         """
         if flip_test:
             return mirror_mean(lifted_pair(self, kp2d))
@@ -182,10 +184,10 @@ class DRPose(nn.Module):
 
 
 def with_initial_poses(model: DRPose, poses: PoseSet) -> PoseSet:
-    """The set with the lifter's poses attached (PoseSet.initial); what a frozen lifter says of a
-    picture need be computed only once.
+    """The set with the lifter's poses attached (PoseSet.initial): the poses of a frozen lifter need
+    to be computed only once.
 
-    A set that has initial poses already is returned as it is.
+    A set that has initial poses already is returned unchanged.
     """
     if poses.initial is not None:
         return poses

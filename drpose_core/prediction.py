@@ -28,11 +28,12 @@ _ARRAYS = ("hypotheses", "pose3d", "spread", "root", "misfit")
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What was found for N poses. Metres, in the frame of the picture's own camera: x to the right,
-    y down, z away from the camera.
+    """Predictions for N poses. Metres, in the frame of the picture's own camera: x to the right, y
+    down, z away from the camera.
 
-    Add root to a pose, hypothesis or answer, for places in front of the camera. Its distance rests
-    on the camera's field of view, and on a person as tall as those that the model was trained on.
+    Add root to a pose, hypothesis or answer to get its position in front of the camera. The
+    distance depends on the camera's field of view, and on the person being as tall as those that
+    the model was trained on.
     """
 
     poses: PoseSet  # the pictures' keypoints
@@ -59,16 +60,17 @@ def predict(
     keep: str | Path | None = None,
     **overrides,
 ) -> Iterator[Prediction]:
-    """Predict poses a batch at a time, so that memory stays bounded; joined(predict(...)) is all of
-    them.
+    """Predict poses batch by batch, so that memory stays bounded; joined(predict(...)) gives all of
+    them at once.
 
-    poses: from Keypoints.poses, or any PoseSet; a ground truth is not looked at. sampling and
-    overrides as in sample_poses. answer: how aggregate chooses. noise: None is
-    per_hypothesis(seed), so that in a film, with eta = 0, a hypothesis moves as the picture does.
-    keep: a folder that keeps each batch when it is done; the same call resumes from there after an
-    interruption (forget deletes it). misfit compares a projected pose with its keypoints, in root
-    mean square distances of a person's joints from their mean: above STRANGE_FIT no pose was found
-    that looks like the keypoints. Raises ValueError for an empty set and arguments that do not fit.
+    poses: from Keypoints.poses, or any PoseSet; its ground truth is not used. sampling and
+    overrides as in sample_poses. answer: an argument of aggregate. noise: None is
+    per_hypothesis(seed), so that in a film, with eta = 0, a hypothesis changes only as the input
+    does. keep: a folder that saves each finished batch; after an interruption, the same call
+    resumes from there (forget deletes it). misfit compares a projected pose with its keypoints, in
+    units of the root mean square distance of a person's joints from their mean; above STRANGE_FIT,
+    no pose was found that matches the keypoints. Raises ValueError for an empty set and for
+    arguments that do not fit together.
     """
     if not len(poses):
         raise ValueError("nothing to predict: the set of poses is empty")
@@ -100,7 +102,7 @@ def predict(
 
 
 def joined(parts) -> Prediction:
-    """Several predictions, as predict yields them, as one."""
+    """Join several predictions, as predict yields them, into one."""
     parts = list(parts)
     if not parts:
         raise ValueError("nothing to join")

@@ -26,11 +26,11 @@ def sample_poses(
 
     Returns the clean estimates of all steps, (K, B, H, J, 3), metres, joint 0 at the origin; [-1]
     are the hypotheses. sampling: None takes the model's own (DRPose.sampling); overrides change
-    single settings, as hypotheses=50. noise: a maker (per_hypothesis, per_pose), or a tensor
-    (K, B, H, J, 3) that replays a run: noise[0] starts the chain, noise[k] ends its k-th step.
-    None is per_hypothesis(0). rows: the numbers of the pictures in their set, for the noise (0 to
-    B - 1). initial: poses in place of the lifter's, as denoise_fn takes them. Raises ValueError
-    for arguments that do not fit together.
+    single settings, such as hypotheses=50. noise: per_hypothesis, per_pose, or a tensor (K, B, H,
+    J, 3) that replays a run: noise[0] starts the chain, noise[k] ends its k-th step. None is
+    per_hypothesis(0). rows: the numbers of the pictures in their set, for the noise (default: 0 to
+    B - 1). initial: poses to use instead of the lifter's, as in denoise_fn. Raises ValueError for
+    arguments that do not fit together.
     """
     sampling = (sampling or model.sampling).but(**overrides)
     check_kp2d(kp2d)
@@ -85,13 +85,13 @@ def denoise_fn(
     flip_test: bool = True,
     initial: torch.Tensor | None = None,
 ) -> DenoiseFn:
-    """The model's (x_t, t) -> x0 for pictures kp2d (B, J, 2); x_t and x0 (B, H, J, 3), both
-    clamped to +-CLIP.
+    """The model's (x_t, t) -> x0 for pictures kp2d (B, J, 2); x_t and x0 (B, H, J, 3), both clamped
+    to +-CLIP.
 
-    What depends on kp2d alone is computed here, once. initial: poses in place of the lifter's,
-    (B, J, 3), of which the mirrored pass uses the mirror images, or (B, 2, J, 3), those of the
+    Everything that depends only on kp2d is computed once. initial: poses to use instead of the
+    lifter's. (B, J, 3): the mirrored pass uses their mirror images. (B, 2, J, 3): poses of the
     picture and of its mirror image (PoseSet.initial). flip_test averages with the mirrored pass.
-    The networks run in chunks, so that their memory does not grow with B, in eval mode and without
+    The networks run in chunks, so that memory does not grow with B, in eval mode and without
     gradients.
     """
     check_kp2d(kp2d)

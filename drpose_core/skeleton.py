@@ -23,7 +23,7 @@ H36M_32 = (0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27)
 
 
 def flip(x: torch.Tensor) -> torch.Tensor:
-    """Mirror poses: x -> -x and left <-> right.
+    """Mirror poses: change x to -x and swap left and right joints.
 
     x (..., 17, D) with the horizontal coordinate first; any D.
     """

@@ -27,18 +27,18 @@ LOOK = 32
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How to train; stands in the checkpoint's record.
+    """How to train; saved in the checkpoint's record.
 
-    Its defaults against the published recipe: docs/recipes.md.
+    docs/recipes.md compares the defaults with the published recipe.
     """
 
     epochs: int = 4  # an epoch is every pose once, and once mirrored if mirror is set
-    batch_size: int = 32  # poses a step, of all processes together
+    batch_size: int = 32  # poses per step, over all processes
     lr: float = 2e-3  # Adam's (amsgrad) learning rate at its highest
-    # cosine: 3 % warm-up, then down to 0; published: x 0.95 an epoch, x 0.5 at every fifth
+    # cosine: 3 % warm-up, then down to 0; published: x 0.95 per epoch, x 0.5 every fifth
     decay: Literal["cosine", "published"] = "cosine"
     mirror: bool = True  # train on every pose's mirror image too
-    seed: int = 0  # of everything drawn
+    seed: int = 0  # of all random numbers
 
     def __post_init__(self):
         if self.decay not in ("cosine", "published"):
@@ -51,16 +51,17 @@ class TrainConfig:
 
     @classmethod
     def published(cls, epochs: int = 20) -> "TrainConfig":
-        """Optimiser, batch size and decays of the published code; its epochs are not known.
+        """Optimiser, batch size and decay of the published code; its number of epochs is not known.
 
-        One thing differs: there the frozen lifter's dropout and BatchNorm stayed in training mode,
-        here it is in eval mode (model.DRPose) and denoising_loss adds noise to its poses instead.
+        One thing differs. In the published code the frozen lifter's dropout and BatchNorm stay in
+        training mode. Here the lifter is in eval mode (model.DRPose), and denoising_loss adds noise
+        to its poses instead.
         """
         return cls(epochs=epochs, batch_size=512, lr=5e-4, decay="published")
 
 
 class TrainStep(NamedTuple):
-    """What is known after one optimiser step."""
+    """The result of one optimiser step."""
 
     epoch: int  # from 1
     step: int  # from 1
@@ -70,8 +71,9 @@ class TrainStep(NamedTuple):
 
 
 class TrainState:
-    """Where a training stands: the steps done and Adam's moments. With the module's own weights
-    that is all that continuing needs, since what is drawn depends on the seed and the step alone.
+    """The state of a training: the number of steps done and Adam's moments. Together with the
+    module's weights this is enough to resume, because all random numbers depend only on the seed
+    and the step.
     """
 
     def __init__(self, module: nn.Module, config: TrainConfig):
@@ -89,8 +91,8 @@ class TrainState:
         )
 
     def update(self, lr: float, loss: torch.Tensor) -> None:
-        """One optimiser step from the gradients that are there; the weights stay as they are if the
-        loss or a gradient is not finite.
+        """One optimiser step with the present gradients; the weights do not change if the loss or a
+        gradient is not finite.
         """
         size = nn.utils.get_total_norm(
             [p.grad for p in self.trained.values() if p.grad is not None]
@@ -103,7 +105,7 @@ class TrainState:
         self.step += 1
 
     def check(self, lr: float, device: torch.device) -> None:
-        """Raise FloatingPointError if a loss or a gradient since the last look was not finite."""
+        """Raise FloatingPointError if a loss or gradient since the last check was not finite."""
         if self.broken:
             at = f"step {self.step}"
             if device.type != "cpu":
@@ -114,7 +116,7 @@ class TrainState:
             )
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """All of it by name, the module's weights included; references, not copies."""
+        """All of the state by name, with the module's weights; references, not copies."""
         found = {f"module.{name}": value for name, value in self.module.state_dict().items()}
         for name, weight in self.trained.items():
             found |= {
@@ -124,10 +126,7 @@ class TrainState:
         return found
 
     def restore(self, tensors: dict[str, torch.Tensor], step: int) -> None:
-        """Take over what tensors() said at that step.
-
-        Raises ValueError if it is another module's.
-        """
+        """Restore what tensors() returned. Raises ValueError if it belongs to another module."""
         own = self.module.state_dict()
         names = {f"module.{name}" for name in own}
         moments = ("step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq") if step else ()
@@ -136,7 +135,7 @@ class TrainState:
             tensors[f"module.{name}"].shape == value.shape for name, value in own.items()
         )
         if not fits:
-            raise ValueError("what was kept is the state of another module")
+            raise ValueError("the saved state belongs to another module")
         self.module.load_state_dict({name: tensors[f"module.{name}"] for name in own})
         for name, weight in self.trained.items():
             self.optimizer.state[weight] = {
@@ -155,19 +154,19 @@ def train(
     validate: Callable[[nn.Module], dict[str, float]] | None = None,
     state: TrainState | None = None,
 ) -> Iterator[TrainStep]:
-    """Train module in place with Adam (amsgrad) on poses, yielding after every step; poses and
-    module share a device.
+    """Train module in place with Adam (amsgrad) and yield after every step. poses and module must
+    be on the same device.
 
-    loss(module, batch, generator=...) is lifting_loss, denoising_loss or your own. Parameters
-    that need no gradient stay as they are. validate(module) is asked after every epoch, in eval
-    mode and without gradients. The same seed gives the same weights on the same machine.
-    Leaving the loop early is fine; a state given (TrainState) says how to resume, and
-    experiments.train_in keeps it in files. Under torch.distributed each process computes its
-    rows of every batch, with a generator of its own (own_rows draws what one process would; torch's
-    global one is seeded alike in all of them on a CPU, for dropout, so do not draw from it),
-    and gradients are averaged; BatchNorm sees its process's rows alone, and the first process's
-    statistics are kept. Raises FloatingPointError if the loss or a gradient is not finite, with
-    the trained weights as they were, and ValueError if a batch is too small to share.
+    loss(module, batch, generator=...) is lifting_loss, denoising_loss or your own. Parameters that
+    need no gradient do not change. validate(module) is called after every epoch, in eval mode and
+    without gradients. The same seed gives the same weights on the same machine. You may leave the
+    loop early. A state (TrainState) says where to resume; experiments.train_in saves it in files.
+    Under torch.distributed each process computes its rows of every batch, with its own generator
+    (own_rows draws what a single process would), and gradients are averaged. Torch's global CPU
+    generator is seeded alike in all processes, for dropout: do not draw from it. BatchNorm uses the
+    rows of its own process; the first process's statistics are kept. Raises FloatingPointError if
+    the loss or a gradient is not finite, and leaves the weights as they were; ValueError if a batch
+    is too small to share.
     """
     config = config or TrainConfig()
     state = state or TrainState(module, config)

@@ -4,11 +4,32 @@ The file is not called nbconvert.py, which would hide the package nbconvert from
 """
 
 import re
+from pathlib import Path
 
-from nbconvert.preprocessors import Preprocessor
+from jupyter_core.paths import jupyter_path
+from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor, Preprocessor
 
 # drawn by scripts from a server, and dead without a kernel
 WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+class LightAndDark(CSSHTMLHeaderPreprocessor):
+    """Beside the usual styles, JupyterLab's dark theme for readers whose system asks for dark
+    pages. Figures stay white.
+    """
+
+    def preprocess(self, notebook, resources):
+        notebook, resources = super().preprocess(notebook, resources)
+        folders = jupyter_path("nbconvert", "templates", "lab", "static")
+        theme = next(path for f in folders if (path := Path(f) / "theme-dark.css").is_file())
+        # :root twice is stronger than the light theme, which stands later in the page.
+        colors = theme.read_text(encoding="utf-8").replace(":root", ":root:root")
+        more = (
+            "body { color-scheme: dark } .js-plotly-plot { border-radius: 8px; overflow: hidden }"
+        )
+        dark = f"@media (prefers-color-scheme: dark) {{\n{colors}\n{more}\n}}"
+        resources["inlining"]["css"].append(dark)
+        return notebook, resources
 
 
 class Tidy(Preprocessor):
@@ -67,6 +88,8 @@ class Tidy(Preprocessor):
 
 c = get_config()  # noqa: F821 (nbconvert defines it)
 c.Exporter.preprocessors = [Tidy]
+c.HTMLExporter.preprocessors = [Tidy, LightAndDark]
+c.CSSHTMLHeaderPreprocessor.enabled = False  # LightAndDark does its work
 c.HTMLExporter.mathjax_url = ""
 c.HTMLExporter.require_js_url = ""
 c.HTMLExporter.jquery_url = ""

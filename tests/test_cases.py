@@ -292,11 +292,11 @@ def test_videopose3d_files_are_read_and_run_no_code(tmp_path, coco):
         keypoints=np.array(keypoints, dtype=object), metadata={"w": 1000, "h": 1100},
         segments=np.array([None] * 20, dtype=object),
     )  # fmt: skip
-    with pytest.warns(UserWarning, match="hardly seen"):
+    with pytest.warns(UserWarning, match="barely visible"):
         found = dr.read_keypoints(tmp_path / "film.mp4.npz")
     assert found.frame.tolist() == [n for n in range(20) if n != 4] and found.width == 1000
     assert (found.confidence > 0).all(), "0.09 is sure enough for Detectron"
-    assert "1 frame of 20 without a person: no pose there" in found.notes
+    assert "1 frame of 20 without a person: they get no pose" in found.notes
 
     two = {"a.mp4": {"custom": [coco[..., :2]]}, "b.mp4": {"custom": [coco[..., :2]]}}
     np.savez(tmp_path / "two.npz", positions_2d=two, metadata=layout)
@@ -321,7 +321,7 @@ def test_pickled_arrays_never_run_code(tmp_path, name):
         np.savez(tmp_path / name, positions_2d=array)
     else:
         np.savez(tmp_path / name, keypoints=array, boxes=array, metadata=array)
-    with pytest.raises(ValueError, match=f"{name} .*mkdir, which plain data has no use for"):
+    with pytest.raises(ValueError, match=f"{name} .*mkdir, which plain data does not need"):
         dr.read_keypoints(tmp_path / name)
     assert not (tmp_path / "ran").exists()
 
@@ -365,7 +365,7 @@ def test_lists_of_arrays_of_differing_numbers_of_people(coco):
                                     for _ in range(1 + (n % 3 > 0))]  # fmt: skip
     assert np.abs(found.kp2d[found.person == 0] - wanted(coco)[found.frame[found.person == 0]]
                   ).max() < 0.01  # fmt: skip
-    assert "2 frames of 20 without a person: no pose there" in found.notes
+    assert "2 frames of 20 without a person: they get no pose" in found.notes
     alone = dr.read_keypoints([torch.from_numpy(p) for p in coco], image_size=SIZE)
     assert len(alone) == 20
 
@@ -536,7 +536,7 @@ def test_people_of_thinned_films_are_followed_by_frames_seen(tmp_path, walk, ste
     assert found.frame.tolist() == [n * step for n in range(20)] and not found.person.any()
     middle = (walk[6, WRIST] + walk[8, WRIST]) / 2
     assert np.allclose(found.kp2d[7, WRIST], middle, atol=0.01)
-    assert "1 joint not seen for a moment" in " ".join(found.notes)
+    assert "1 joint briefly not seen" in " ".join(found.notes)
     assert "without a person" not in " ".join(found.notes)
 
 
@@ -544,7 +544,7 @@ def test_frames_never_looked_at_are_not_called_empty(tmp_path, coco):
     rows = [{"image_id": f"{13 * n:05d}.jpg", "keypoints": flat(p), "score": 2}
             for n, p in enumerate(coco) if n != 5]  # fmt: skip
     found = dr.read_keypoints(write(tmp_path / "k.json", rows), image_size=SIZE)
-    assert "1 frame of 20 without a person: no pose there" in found.notes
+    assert "1 frame of 20 without a person: they get no pose" in found.notes
     assert not found.person.any()
 
 
@@ -615,7 +615,7 @@ def test_good_ids_are_kept_whatever_one_bad_id_says(tmp_path, coco):
     for bad in (-1, None, "x", float("nan"), [-1]):
         found = film(lambda content, bad=bad: stranger(content, bad))
         assert found.person.tolist() == [7, 9] * 12 + [7, 9, 10] + [7, 9] * 7
-        assert "without a number: numbered by where they were" in " ".join(found.notes)
+        assert "without a number: numbered by their position" in " ".join(found.notes)
     twice = film(lambda content: stranger(content, 7))
     assert twice.person.tolist() == [7, 9] * 12 + [7, 9, 10] + [7, 9] * 7
     assert "the file has number 7 twice in frame 12" in " ".join(twice.notes)
@@ -647,8 +647,8 @@ def test_unrelated_photos_are_not_drawn_into_each_other(tmp_path, walk):
         write(tmp_path / f"photo_{n + 1}.json", [instance(person)])
     found = dr.read_keypoints(tmp_path, image_size=SIZE)
     notes = " ".join(found.notes)
-    assert "3 files taken for frames of one film, in the order of their names" in notes
-    assert "drawn in between" not in notes and "put where they are likeliest" in notes
+    assert "3 files read as frames of one film, in the order of their names" in notes
+    assert "interpolated" not in notes and "placed where they are most likely" in notes
 
 
 # --- one bad thing spoils only itself
@@ -705,7 +705,7 @@ def test_nulls_and_names_of_frames(tmp_path, coco):
     assert film(frame_id=1e30).frame.tolist() == list(range(5))
     assert "1e+30 is no number" in " ".join(film(frame_id=1e30).notes)
     assert film(frame_id=3).frame.tolist() == list(range(5))
-    assert "a number stands there twice" in " ".join(film(frame_id=3).notes)
+    assert "a number occurs twice" in " ".join(film(frame_id=3).notes)
     named = [{"frame_id": f"frame_{n:04d}", "instances": [instance(p)]} for n, p in enumerate(coco)]
     found = dr.read_keypoints(write(tmp_path / "k.json", named), image_size=SIZE)
     assert found.frame.tolist() == list(range(20))
@@ -778,14 +778,14 @@ def test_low_scores_of_all_joints_get_a_threshold_that_works(tmp_path, coco):
     ) as error:
         dr.read_keypoints(path)
     least = float(re.search(r"least_confidence=([\d.]+)", str(error.value))[1])
-    with pytest.warns(UserWarning, match="hardly seen"):
+    with pytest.warns(UserWarning, match="barely visible"):
         assert len(dr.read_keypoints(path, least_confidence=least)) == 20
 
 
 def test_what_is_assumed_is_said(tmp_path, coco):
     path = mmpose_inferencer(tmp_path, [[(p[:, :2], p[:, 2])] for p in coco])
     notes = " ".join(dr.read_keypoints(path).notes)
-    assert "no frame rate in the file: where one is needed give fps, else 30 is assumed" in notes
+    assert "the file has no frame rate: give fps if it matters, otherwise 30 is assumed" in notes
     assert "assumed, the smallest usual size" in notes
     content = {
         "meta_info": {"fps": 25, "image_size": [1000, 1000]},
@@ -798,10 +798,10 @@ def test_what_is_assumed_is_said(tmp_path, coco):
 def test_turned_pictures_and_exchanged_axes_are_pointed_out(walk):
     x, y = np.moveaxis(walk, -1, 0)
     for way in ((y, x), (1000 - y, x), (y, 1000 - x)):
-        with pytest.warns(UserWarning, match="x and y are exchanged, or the picture is turned"):
+        with pytest.warns(UserWarning, match="x and y are swapped, or the picture is rotated"):
             dr.read_keypoints(np.stack(way, -1), image_size=SIZE, format="h36m17")
     notes = dr.read_keypoints(walk, image_size=SIZE, format="h36m17").notes
-    assert not any("exchanged" in note for note in notes)
+    assert not any("swapped" in note for note in notes)
 
 
 def test_the_documents_matrix_names_every_tool_and_format():

@@ -215,7 +215,7 @@ def test_bad_requests_get_a_sentence_before_any_work(small_model, poses):
     dead = replace(poses[:9], kp2d=poses.kp2d[:9].index_fill(0, torch.tensor([4]), 0.1))
     with pytest.raises(
         ValueError,
-        match=r"1 of 9 poses have all 2D joints in one point, the first is row 4 \(S9/\w+ \d/\d, frame \d+\): leave them out",
+        match=r"1 of 9 poses have all 2D joints at one point, the first is row 4 \(S9/\w+ \d/\d, frame \d+\): leave them out",
     ):
         dr.evaluate(small_model, dead)
     numpy = dr.evaluate(

@@ -176,12 +176,12 @@ def test_only_what_moves_changes(explorer, monkeypatch):
 def test_view_and_hidden_layers_stay(explorer):
     figure, c = explorer.figure, explorer.controls
     figure.layout.scene.camera.eye.x = 0.123
-    trace(explorer, "truth").visible = "legendonly"
+    trace(explorer, "ground truth").visible = "legendonly"
     c.frame.value = c.frame.max
     explorer.samples  # noqa: B018
     assert (
         figure.layout.scene.camera.eye.x == 0.123
-        and trace(explorer, "truth").visible == "legendonly"
+        and trace(explorer, "ground truth").visible == "legendonly"
     )
     assert figure.layout.uirevision == "keep" and figure.layout.scene.uirevision == "keep"
 
@@ -270,7 +270,8 @@ def test_poses_are_replaced_by_those_of_the_same_frames_alone(explorer, poses):
             explorer.replace(other)
     explorer.replace(replace(poses, kp2d=poses.kp2d + 0.02, pose3d=None, root=None))
     assert not torch.allclose(explorer.samples, before, atol=1e-4)
-    assert not trace(explorer, "truth").x.size, "the new poses have no ground truth"
+    assert not trace(explorer, "ground truth").x.size, "the new poses have no ground truth"
+    assert "error" not in explorer.figure.layout.annotations[1].text
 
 
 def test_the_best_hypothesis_is_the_nearest_to_the_ground_truth(explorer):
@@ -293,9 +294,11 @@ def test_readout_says_what_is_an_oracle(explorer):
 def test_poses_without_a_ground_truth_show_no_errors(small_model, poses, tmp_path):
     blind = replace(poses, pose3d=None, root=None)
     explorer = HypothesisExplorer(small_model, blind, hypotheses=2, steps=1)
-    assert not trace(explorer, "truth").x.size
+    assert not trace(explorer, "ground truth").x.size
     assert not trace(explorer, "best (oracle)").x.size
     assert not len(trace(explorer, "error of the answer").y)
+    titles = [annotation.text for annotation in explorer.figure.layout.annotations]
+    assert titles[1] == "spread of the hypotheses", "there is no error"
     assert "oracle" not in explorer._readout.value and "spread" in explorer._readout.value
     assert explorer.save_html(tmp_path / "page.html", frames=1).is_file()
 

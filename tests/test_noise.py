@@ -101,7 +101,7 @@ def test_predict_and_assess_replay_a_tensor(small_model, poses):
 
 def test_what_does_not_fit_gets_a_sentence(small_model, poses):
     kp2d, short = poses.kp2d[:2], torch.zeros(2, 2, 3, J, 3)
-    with pytest.raises(ValueError, match="noise has 2 steps, and the chain asks for more"):
+    with pytest.raises(ValueError, match="noise has 2 steps, but the chain needs more"):
         dr.sample_poses(small_model, kp2d, hypotheses=3, steps=4, eta=1, noise=dr.replay(short))
     with pytest.raises(ValueError, match="rows must number the 2 pictures, got 3"):
         dr.sample_poses(small_model, kp2d, rows=range(3))

@@ -1,6 +1,7 @@
 """Figures: what is drawn, in which colours, on which axes."""
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 import pytest
 import torch
@@ -63,7 +64,7 @@ def test_hypotheses_are_one_trace_and_oracles_are_named(pose):
         pose + torch.zeros(20, 1, 1), truth=pose, initial=pose, best=pose, kp2d=pose[:, :2]
     )
     names = [t.name for t in figure.data if isinstance(t, go.Scatter3d)]
-    assert names == ["20 hypotheses", "initial pose", "best hypothesis (oracle)", "truth"]
+    assert names == ["20 hypotheses", "initial pose", "best hypothesis (oracle)", "ground truth"]
     assert [t.name for t in plots.hypotheses_figure(pose + torch.zeros(20, 1, 1), truth=pose).data][
         1
     ] == "mean of 20"
@@ -97,7 +98,7 @@ def test_wrong_number_of_times(pose):
 
 def test_one_hypothesis_is_a_pose_in_its_colours(pose):
     figure = plots.hypotheses_figure(pose[None], truth=pose)
-    assert [trace.name for trace in figure.data] == ["pose", "truth"] and figure.data[
+    assert [trace.name for trace in figure.data] == ["pose", "ground truth"] and figure.data[
         0
     ].line.colorscale is not None
 
@@ -129,3 +130,61 @@ def test_the_conversion_figure_names_every_joint_of_both(form):
         plots.conversion_figure(keypoints[:5], kp2d, form)
     with pytest.raises(ValueError, match="unknown keypoint format 'mpii'"):
         plots.conversion_figure(keypoints, kp2d, "mpii")
+
+
+def seen(scene, poses):
+    """Where plotly's camera (45 degrees) sees poses (..., 3), -1 to 1 in a square view: (..., 2)."""
+    middle = [sum(scene[f"{a}axis"]["range"]) / 2 for a in "xyz"]
+    metre = scene["aspectratio"]["x"] / np.ptp(scene["xaxis"]["range"])
+    points = (plots.upright(np.asarray(poses)) - middle) * metre
+    eye, center = (np.array(list(scene["camera"][k].values())) for k in ("eye", "center"))
+    forward = (center - eye) / np.linalg.norm(center - eye)
+    right = np.cross(forward, [0, 0, 1])
+    right /= np.linalg.norm(right)
+    sight = points - eye
+    depth = sight @ forward
+    assert (depth > 0).all()
+    across = np.stack([sight @ right, sight @ np.cross(right, forward)], -1)
+    return across / depth[..., None] / np.tan(np.radians(22.5))
+
+
+@pytest.mark.parametrize("size", [(1, 1, 1), (0.2, 1, 0.1), (1, 0.1, 1), (3, 1, 1), (1, 1, 4)])
+def test_poses_fill_the_view_and_stand_on_the_floor(size):
+    rng = np.random.default_rng(0)
+    poses = rng.uniform(-1, 1, (5, 17, 3)) * size + [0.3, 0, 0.1]
+    scene = plots.scene(poses)
+    place = seen(scene, poses)
+    assert np.abs(place).max() < 0.9
+    corners = np.stack(np.meshgrid(scene["xaxis"]["range"], scene["yaxis"]["range"]), -1)
+    low = scene["zaxis"]["range"][0]
+    floor = np.array([[x, -low, depth] for x, depth in corners.reshape(-1, 2)])
+    everything = np.concatenate([place.reshape(-1, 2), seen(scene, floor)])
+    assert 0.75 < np.ptp(everything, axis=0).max() / 2 < 0.95, "as close as the view allows"
+    assert low < -poses[..., 1].max() < low + 0.05, "the lowest joint is on the floor"
+    lengths = [np.ptp(scene[f"{a}axis"]["range"]) for a in "xyz"]
+    scale = np.array(list(scene["aspectratio"].values())) / lengths
+    assert np.allclose(scale, scale[0])
+
+
+def test_a_score_has_one_colour_in_all_figures():
+    names = ["mean of 20", "mlp", "best of 20 (oracle)", "initial pose", "bestiary", "ground truth"]
+    bars = plots.joint_error_figure({name: [1.0] for name in names}, ["hip"])
+    colors = dict(zip(names, (trace.marker.color for trace in bars.data)))
+    assert colors["mean of 20"] == plots.MEAN_COLOR and colors["ground truth"] == plots.TRUTH_COLOR
+    assert colors["best of 20 (oracle)"] == plots.BEST_COLOR
+    assert colors["initial pose"] == plots.INITIAL_COLOR
+    sides = {plots.LEFT_COLOR, plots.RIGHT_COLOR, plots.MIDDLE_COLOR}
+    assert len(set(colors.values()) | sides) == len(names) + len(sides)
+    table = pd.DataFrame({"x": 1, "error_mm": 1.0, "score": [*names, *"abcdefg"]})
+    curves = plots.curve_figure(table, "x", "error_mm", color="score").data
+    looks = {(trace.line.color, trace.line.dash) for trace in curves}
+    assert len(looks) == len(curves) and {colors["mlp"]} <= {color for color, _ in looks}
+
+
+def test_numbers_in_a_heat_map_are_dark_on_light():
+    table = pd.DataFrame([[1.0, 2.0], [3.0, 4.0]])
+    (heat,) = plots.heat_figure(table).data
+    assert heat.textfont.color == "#222222"
+    for _, color in heat.colorscale:
+        red, green, blue = (int(color[n : n + 2], 16) / 255 for n in (1, 3, 5))
+        assert 0.21 * red + 0.72 * green + 0.07 * blue > 0.6

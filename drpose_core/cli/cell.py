@@ -21,9 +21,9 @@ class Job:
     source: Source = "synthetic"
     # The folder with the source's files (default: data/); synthetic needs none.
     data: Path | None = None
-    # The checkpoint (default: checkpoints/<source>.safetensors, which the notebooks pick up).
+    # The checkpoint (default: checkpoints/<source>.safetensors, which the notebooks load).
     out: Path | None = None
-    # What is needed to resume, and the histories; a relative one lies in output/runs/ (default:
+    # The state for resuming, and the histories; a relative path lies in output/runs/ (default:
     # <name of out>-<digits>).
     folder: Path | None = None
     # The model.
@@ -32,7 +32,7 @@ class Job:
     lifter: TrainConfig = field(default_factory=_one_epoch)
     # How to train the denoiser.
     denoiser: TrainConfig = field(default_factory=_one_epoch)
-    # For everything drawn; the seeds of the two above win where they are not 0.
+    # For all random numbers; --lifter.seed and --denoiser.seed replace it unless they are 0.
     seed: int = 0
     # Take the lifter from a checkpoint (.safetensors) or published weights (.pth) instead of
     # training one.
@@ -45,7 +45,7 @@ class Job:
     compile: bool = False
     # Write the checkpoint in float16.
     half: bool = False
-    # Forget what an earlier run left in the folder.
+    # Delete what an earlier run left in the folder, and train from scratch.
     afresh: bool = False
 
 

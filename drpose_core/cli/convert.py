@@ -16,14 +16,14 @@ def command(
     lifter: Published = "dcgct",
     lifter_only: bool = False,
 ) -> None:
-    """Turn published DRPose weights (.pth) into an own checkpoint (.safetensors), or an own
-    checkpoint into the published layout.
+    """Convert published DRPose weights (.pth) into a checkpoint of this kit (.safetensors), or the
+    other way round.
 
     Args:
         source: The file to read, .pth or .safetensors.
         out: The file to write, of the other kind.
         lifter: The initial model in a published file.
-        lifter_only: Write the initial model alone, in the layout of its own authors (to .pth).
+        lifter_only: Write only the initial model, in the layout of its own authors (to .pth).
     """
     if source.suffix in PICKLED and lifter_only:
         raise ValueError(

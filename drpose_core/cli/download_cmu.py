@@ -10,7 +10,7 @@ from ..sources import download_cmu
 def command(
     folder: tyro.conf.Positional[Path], subjects: tyro.conf.Positional[tuple[str, ...]]
 ) -> None:
-    """Fetch subjects of the CMU motion capture database from its own site; run again to resume.
+    """Download subjects of the CMU motion capture database from its site; run again to resume.
 
     The data is free for research and may not be resold; data/README.md has its terms and how to
     credit it.

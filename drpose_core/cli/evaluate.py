@@ -32,30 +32,30 @@ def command(
     parquet: bool = False,
     out: Path | None = None,
 ) -> None:
-    """Score a checkpoint on the test subjects: honest answers, oracles, calibration, the published
-    layout; writes a report.
+    """Score a checkpoint on the test subjects and write a report: answers without and with the
+    ground truth (oracles), calibration, the published layout.
 
-    Run again after an interruption to resume. Several processes share the poses: torchrun
-    --nproc-per-node 2 -m drpose_core evaluate ...
+    After an interruption, the same command resumes. Several processes can share the poses:
+    torchrun --nproc-per-node 2 -m drpose_core evaluate ...
 
     Args:
         source: Where the poses come from.
         data: The folder with the source's files (default: data/); synthetic needs none.
-        keypoints: Other 2D input than the source's usual: exact or detected; for h36m the name of a
-            file, as gt or cpn_ft_h36m_dbb.
+        keypoints: 2D input other than the source's default: exact or detected; for h36m the name
+            of a file, such as gt or cpn_ft_h36m_dbb.
         checkpoint: The model (default: checkpoints/<source>.safetensors if there, else the kit's
             own), or published weights (.pth).
-        lifter: The initial model in published weights.
+        lifter: The initial model inside published weights (.pth).
         predictions: Refine the poses of this file instead of the lifter's.
-        sampling: What to change of the checkpoint's own way of sampling.
-        every_step: Score every step and not only the last.
-        poses: So many of the test poses, drawn at random (default: all).
-        seed: For the noise and the draw of poses.
+        sampling: Changes to the checkpoint's sampling settings.
+        every_step: Score every step, not only the last.
+        poses: Use this many test poses, drawn at random (default: all).
+        seed: For the noise and the choice of poses.
         device: cpu, cuda, ... (default: the first GPU if there is one).
-        bf16: Compute the denoiser's layers in bfloat16: faster with compile or on a GPU, poses move
-            by about 0.3 mm.
-        compile: Compile the denoiser first; needs a C++ compiler, pays from some thousand
-            hypotheses on.
+        bf16: Compute the denoiser's layers in bfloat16: faster with compile or on a GPU; changes
+            poses by about 0.3 mm.
+        compile: Compile the denoiser first; needs a C++ compiler; saves time from a few
+            thousand hypotheses on.
         parquet: Write the scores as Parquet too (needs pyarrow).
         out: The folder of the report (default: output/evaluation-<source>).
     """

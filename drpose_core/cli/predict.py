@@ -48,28 +48,28 @@ def command(
     """Predict 3D poses of people in a picture or film, from the keypoints of a 2D detector, or from
     the picture itself.
 
-    The same command again resumes where it was interrupted. Of several files each gives a result;
-    those of one frame each, in one folder, are one film.
+    After an interruption, the same command resumes. Each of several inputs has its own result;
+    files of one frame each, in one folder, are one film.
 
     Args:
         keypoints: What a pose detector wrote (JSON, csv, npy, npz, labels; docs/keypoint_files.md
             lists the tools), a folder with a file per frame, or (with pip install -e .[image]) a
             picture or a film. One or more.
         out: What to write, one or more: .json (everything), .csv or .parquet (the answers), .bvh
-            (motion). Of several inputs each gets its name added. Default: output/<name>.json.
-        html: Also a page with sliders, of the first person's first frames; needs no network.
+            (motion). With several inputs, each input's name is added. Default: output/<name>.json.
+        html: Also write a page with sliders for the first person's first frames; needs no network.
         format: The joints of the file (default: recognised).
         image_size: Width and height of the picture in pixels (default: the file's, or a guess,
-            which is said).
+            which is reported).
         field_of_view: Of the camera, degrees over the picture's longer side (default: 47, assumed);
             a phone's main camera has 65 to 75.
-        least_confidence: A keypoint less sure than this counts as not seen (default: what
-            suits the tool).
+        least_confidence: Keypoints with a lower confidence count as not seen (default:
+            depends on the tool).
         checkpoint: The model, or published weights (.pth). Default: yours of h36m, cmu or synthetic
             poses, else the kit's own (synthetic).
-        lifter: The initial model in published weights.
-        sampling: What to change of the checkpoint's own way of sampling.
-        answer: How one pose is made of the hypotheses.
+        lifter: The initial model inside published weights (.pth).
+        sampling: Changes to the checkpoint's sampling settings.
+        answer: How one pose is computed from the hypotheses.
         fps: Frames per second of a .bvh (default: the film's, else 30).
         seed: For the noise.
         device: cpu, cuda, ... (default: the first GPU if there is one).

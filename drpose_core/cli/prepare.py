@@ -10,7 +10,7 @@ from .words import Source
 def command(
     source: Source = "synthetic", data: Path | None = None, out: Path | None = None
 ) -> None:
-    """Read a source of poses, check it, and say what is in it.
+    """Read a source of poses, check it, and print a summary.
 
     Args:
         source: Where the poses come from.

@@ -37,10 +37,10 @@ from .words import command_line
 
 
 def command(job: Annotated[Job, tyro.conf.arg(name="")]) -> None:
-    """Train a lifter and then a denoiser on it, keep both in a checkpoint, and score it on the test
+    """Train a lifter, then a denoiser on its poses; save both and score them on the test
     subjects.
 
-    The same command again resumes where it was interrupted. Under torchrun the processes share
+    After an interruption, the same command resumes. Under torchrun the processes share
     every batch.
     """
     with distributed_run() as rank:

@@ -14,18 +14,18 @@ Published = Literal["dcgct", "htnet"]
 
 
 class Changes(TypedDict, total=False):
-    """What may be changed of the sampling that a checkpoint is best used with (model.Sampling)."""
+    """Changes to the recommended sampling settings of a checkpoint (model.Sampling)."""
 
     hypotheses: int
-    """How many hypotheses for each pose."""
+    """Number of hypotheses per pose."""
     steps: int
-    """How many denoising steps (published tables: 200, spacing linear, eta 1)."""
+    """Number of denoising steps (published tables: 200, spacing linear, eta 1)."""
     spacing: Literal["linear", "quadratic", "log-snr"] | tuple[int, ...]
-    """How the steps are spaced, or their times themselves, falling, as 999 300 100 40 10."""
+    """Spacing of the steps, or the times themselves, falling, such as 999 300 100 40 10."""
     start: int
-    """Begin at this time with the initial pose, noised, in place of pure noise at 999."""
+    """Start at this time from the initial pose with noise, not at 999 from pure noise."""
     eta: float
-    """How much noise each step adds: 1 as published, 0 none."""
+    """Noise that each step adds: 1 as published, 0 none."""
     solver: Literal["ddim", "dpm"]
     """ddim, or DPM-Solver++ 2M."""
     flip_test: bool

@@ -25,13 +25,13 @@ _LIBRARIES = ("drpose_core", "torch", "numpy", "pandas", "plotly")
 
 
 def fingerprint(*things) -> str:
-    """Sixteen hexadecimal digits of numbers, texts, tensors, arrays, tables, sets of poses,
-    modules, functions, and lists and dicts of these.
+    """Sixteen hexadecimal digits that identify numbers, texts, tensors, arrays, tables, sets of
+    poses, modules, functions, and lists and dicts of these.
 
-    A module counts by what the source of its classes says (comments and docstrings left out), its
-    weights, buffers and plain attributes; a function by what its source says and by the values and
-    functions of yours that it uses, however deep; those of libraries are taken for granted. Any
-    other object counts by its type alone.
+    Of a module, they depend on the source of its classes (without comments and docstrings), its
+    weights, buffers and plain attributes; of a function, on its source and on the values and
+    functions of yours that it uses, however deep. The code of libraries is not examined. Of any
+    other object, only the type counts.
     """
     digest = hashlib.blake2b(digest_size=8)
     for part in _parts(list(things), set()):

@@ -35,18 +35,20 @@ def train_in(
     watch: Callable[[pd.DataFrame], None] | None = None,
     afresh: bool = False,
 ) -> Iterator[TrainStep]:
-    """training.train, kept in a folder (a relative one lies in output/runs/): an interrupted
-    training resumes from there, a finished one is read.
+    """training.train with its state saved in a folder (a relative one lies in output/runs/). An
+    interrupted training resumes from there; a finished one is loaded.
 
-    The start is kept too: the module's weights when the folder was new, whatever they are when it
-    resumes. run.json says what is trained how, on what and by which code; history.csv has one row
-    for every 25 steps: epoch, step, loss (mean, in the loss's unit), lr, seconds, and at an epoch's
-    end what validate said. state.safetensors holds everything that resuming needs, written whole
-    or not at all, at every epoch's end and once a minute. Resuming gives the weights of a run that
-    was never interrupted, bit for bit on the same device. watch(history) is called every two
-    seconds: plots.live_losses() draws it. Raises ValueError if the folder holds another training
-    (other poses, configuration, loss or code of the module; afresh=True forgets it), and
-    FloatingPointError as train does, with the last good weights kept.
+    The first call also saves the module's initial weights; later calls use those, whatever weights
+    the module then has. run.json describes the module, settings, poses and code. history.csv has
+    one row for every 25 steps: epoch, step, loss (mean, in the unit of the loss), lr, seconds and,
+    at the end of an epoch, the result of validate. state.safetensors holds everything needed to
+    resume; it is written atomically at the end of every epoch and once a minute. Resuming gives the
+    weights of an uninterrupted run, bit for bit on the same device. watch(history) is called every
+    two seconds: plots.live_losses() draws it.
+
+    Raises ValueError if the folder holds another training (other poses, configuration, loss or code
+    of the module; afresh=True deletes it). Raises FloatingPointError as train does, and keeps the
+    last good weights.
     """
     folder, config = run_folder(folder), config or TrainConfig()
     state = TrainState(module, config)

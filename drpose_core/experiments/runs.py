@@ -24,7 +24,7 @@ def run_folder(name: str | Path) -> Path:
 
 
 def history(folder: str | Path) -> pd.DataFrame:
-    """The history of a run: epoch, step, loss, lr, seconds, and what was validated.
+    """The history of a run: epoch, step, loss, lr, seconds and validation scores.
 
     Raises FileNotFoundError.
     """
@@ -35,8 +35,8 @@ def history(folder: str | Path) -> pd.DataFrame:
 
 
 def runs(folder: str | Path = "") -> pd.DataFrame:
-    """All runs in a folder (default output/runs/), one per row, newest first: how far, how good,
-    how trained, by which code.
+    """All runs in a folder (default output/runs/), one per row, newest first: progress, scores,
+    settings and version of the code.
     """
     table, root = [], run_folder(folder)
     for path in root.rglob(ABOUT):

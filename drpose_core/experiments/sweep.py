@@ -18,14 +18,13 @@ def sweep(
     *given,
     folder: str | Path | None = None,
 ) -> pd.DataFrame:
-    """Call measure(*given, **cell) -> {name: number} for every cell; one row each, its settings
-    first.
+    """Call measure(*given, **cell) -> {name: number} for every cell; one row each, settings first.
 
     over: lists of values by name, of which all combinations are taken (the last name changes
     fastest), or the cells themselves. Each row is written to folder (default: output/sweeps) as
     soon as it is measured, so an interrupted sweep resumes where it stopped, and a finished one
-    answers at once. A kept row holds for its cell, for what is given and for measure
-    (dr.fingerprint); change one of them and it is measured again. Raises ValueError for settings
+    returns at once. A saved row is reused only for the same cell, the same given objects and the
+    same measure (dr.fingerprint); otherwise it is measured again. Raises ValueError for settings
     that are not numbers, texts or lists.
     """
     if isinstance(over, Mapping):

@@ -8,9 +8,9 @@ Names = tuple[str, str, str]  # of these levels
 
 
 class Chooser:
-    """The choosers of a set's poses: they offer what exists together.
+    """The menus that choose a pose of the set; they offer only combinations that exist.
 
-    busy: while one choice sets the others, and they do not exist together yet.
+    busy: True while one choice changes the other menus, when they may not match yet.
     """
 
     def __init__(self, poses: PoseSet, controls: Controls):
@@ -29,7 +29,7 @@ class Chooser:
         self.choose("action")
 
     def choose(self, changed: str) -> None:
-        """After a choice at one of LEVELS, set the options below it, then the frames they leave."""
+        """After a choice at one of LEVELS, update the menus below it and the range of frames."""
         if self.busy:  # an option set below, not by hand
             return
         self.busy, c = True, self._controls
@@ -51,8 +51,8 @@ class Chooser:
         return rows[min(c.frame.value, len(rows) - 1)]
 
     def beside(self, row: int) -> list[int]:
-        """All rows with the names of this one, in the order in which they play; the same list for
-        each of them.
+        """All rows of the same action, subject and camera, in playing order; the same list for each
+        of them.
         """
         return self._rows[self._names[row]]
 

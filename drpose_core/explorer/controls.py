@@ -46,7 +46,7 @@ class Controls:
     answer: widgets.Dropdown  # how aggregate chooses
 
     def sampling(self) -> Sampling:
-        """The settings of now."""
+        """The present settings."""
         spacing, solver = self.spacing.value, self.solver.value
         return Sampling(
             hypotheses=self.hypotheses.value,
@@ -60,7 +60,7 @@ class Controls:
         )
 
     def rows(self) -> list[list[widgets.Widget]]:
-        """As they stand in a notebook."""
+        """The rows in which a notebook shows them."""
         return [
             [self.action, self.subject, self.camera, self.answer],
             [self.steps, self.hypotheses, self.eta, self.flip],
@@ -70,10 +70,10 @@ class Controls:
 
 
 def explorer_controls(sampling: Sampling, seed: int, *, most: int) -> Controls:
-    """The widgets, with the settings of sampling to begin with. most: the largest number of steps.
+    """The widgets, set to sampling. most: the largest number of steps.
 
-    Steps and hypotheses go up like a logarithm; values in between that were asked for are put in,
-    and so are times and starts. Raises ValueError for values out of range.
+    The values of steps and hypotheses grow roughly like a logarithmic scale; other values in
+    sampling are added, and so are times and starts. Raises ValueError for values out of range.
     """
     if sampling.hypotheses > HYPOTHESES[-1] or not 0 <= sampling.eta <= 1:
         raise ValueError(

@@ -1,8 +1,8 @@
-"""The explorer's figure: hypotheses in space, their reprojections over the 2D input, error and
-spread by joint. One trace per layer.
+"""The explorer's figure: hypotheses in 3D, their reprojections over the 2D input, and error and
+spread for each joint. One trace per layer.
 
 A *view* is the data of all layers, trace name -> {"x", "y"[, "z"]}: what changes when a slider
-moves. Widget and page use the same names.
+moves. The widget and the saved page use the same names.
 """
 
 import numpy as np
@@ -14,18 +14,20 @@ from ..plots import (
     INITIAL_COLOR,
     LEFT_COLOR,
     MEAN_COLOR,
+    MIDDLE_COLOR,
     RIGHT_COLOR,
     TRUTH_COLOR,
     as_poses,
     dressed,
     gapped,
+    scene,
     skeleton_trace,
     upright,
 )
 from ..skeleton import BONES, JOINTS, LEFT, RIGHT, J
 
 PICKED_COLOR = "#F0C800"
-_EYE = {"x": 1.35, "y": -1.05, "z": 0.35}  # rather from the side, where hypotheses differ
+_EYE = (1.35, -1.05, 0.45)  # rather from the side, where hypotheses differ
 CLICKABLE = (
     "hypotheses", "reprojections",
     "2D input, left", "2D input, right", "2D input, middle",
@@ -49,7 +51,7 @@ def explorer_view(
     """Arrays -> view: kp2d (J, 2) screen units, hypotheses (H, J, 3) metres, reprojected (H, J, 2)
     screen units; poses (J, 3) or None.
 
-    picked is the number of a hypothesis and joint that of a joint to highlight.
+    picked and joint are the numbers of a hypothesis and of a joint to highlight.
     """
     hypotheses = as_poses(hypotheses, 3)
     reprojected = as_poses(reprojected, 3, 2)
@@ -62,7 +64,7 @@ def explorer_view(
         "answer": _space(answer[None]),
     }
     view["initial pose"] = _space(as_poses(initial, 2)[None])
-    for name, pose in (("truth", truth), ("best (oracle)", best)):
+    for name, pose in (("ground truth", truth), ("best (oracle)", best)):
         view[name] = _space(np.empty((0, J, 3)) if pose is None else as_poses(pose, 2)[None])
     view["picked hypothesis"] = _space(hypotheses[[] if picked is None else [picked]])
     points = upright(hypotheses)[:, [] if joint is None else joint].reshape(-1, 3)
@@ -89,32 +91,26 @@ def explorer_view(
 
 
 def explorer_figure(view: dict, *, title: str = "", source: str = "") -> go.Figure:
-    """The figure of a view, its axes not yet fitted (fit_axes)."""
+    """The figure of a view; its axes are set by fit_axes."""
     styles = _styles()
     figure = go.Figure([style | view[name] | {"name": name} for name, style in styles.items()])
-    dressed(figure, title, source, height=640)
+    dressed(figure, title, source, height=680)
     # A layer switched off in the legend and a view turned by hand stay so when data change.
     figure.update_layout(
         uirevision="keep",
         autosize=True,
-        margin={"l": 10, "r": 20, "t": 120, "b": 60},
+        margin={"l": 10, "r": 20, "b": 60},
         barmode="group",
         hovermode="closest",
     )
     figure.update_layout(
-        scene={
-            "domain": {"x": [0, 0.56], "y": [0, 1]},
-            "uirevision": "keep",
-            "camera": {"eye": _EYE, "center": {"x": 0, "y": 0, "z": -0.16}},
-        },
+        scene={"domain": {"x": [0, 0.58], "y": [0, 1]}, "uirevision": "keep"},
         xaxis={"domain": [0.64, 1], "title": "screen x", "zeroline": False},
         yaxis={"domain": [0.46, 1], "title": "screen y", "zeroline": False, "scaleanchor": "x"},
         xaxis2={"domain": [0.64, 1], "anchor": "y2", "tickangle": -50, "tickfont": {"size": 10}},
         yaxis2={"domain": [0, 0.28], "anchor": "x2", "title": "mm", "rangemode": "tozero"},
-        legend={"x": 0, "xanchor": "left", "y": 1.04, "font": {"size": 12}},
     )
-    bars = "error of the answer (dark), spread (light)"
-    for text, y in (("2D input and reprojections", 1.0), (bars, 0.29)):
+    for text, y in (("2D input and reprojections", 1.0), (bars_title(view), 0.29)):
         figure.add_annotation(
             text=text,
             x=0.82,
@@ -128,6 +124,12 @@ def explorer_figure(view: dict, *, title: str = "", source: str = "") -> go.Figu
     return figure
 
 
+def bars_title(view: dict) -> str:
+    """The title above the bars: without a ground truth there are no errors."""
+    errors = len(view["error of the answer"]["y"])
+    return "error of the answer (dark), spread (light)" if errors else "spread of the hypotheses"
+
+
 def _styles() -> dict[str, dict]:
     """How each layer is drawn, from the bottom to the top."""
     space = {"mode": "lines", "type": "scatter3d"}
@@ -139,14 +141,14 @@ def _styles() -> dict[str, dict]:
     )
     colors = {
         "color": sides,
-        "colorscale": [[0, LEFT_COLOR], [0.5, "#5A5A5A"], [1, RIGHT_COLOR]],
+        "colorscale": [[0, LEFT_COLOR], [0.5, MIDDLE_COLOR], [1, RIGHT_COLOR]],
         "cmin": 0,
         "cmax": 1,
     }
     flat = {"mode": "lines", "type": "scatter", "showlegend": False}
     dot = {"color": PICKED_COLOR, "line": {"width": 1, "color": "#000000"}}
     return {
-        "hypotheses": space | {"line": {"width": 3, **colors}, "opacity": 0.45,
+        "hypotheses": space | {"line": {"width": 4, **colors}, "opacity": 0.45,
             "hoverinfo": "none"},
         "initial pose": space | {"line": {"width": 5, "color": INITIAL_COLOR},
             "visible": "legendonly"},
@@ -154,8 +156,8 @@ def _styles() -> dict[str, dict]:
             "visible": "legendonly"},
         "mean": space | {"line": {"width": 5, "color": MEAN_COLOR, "dash": "dot"},
             "visible": "legendonly"},
-        "answer": space | {"line": {"width": 5, "color": MEAN_COLOR}},
-        "truth": space | {"line": {"width": 5, "color": TRUTH_COLOR}},
+        "answer": space | {"line": {"width": 4, "color": MEAN_COLOR}},
+        "ground truth": space | {"line": {"width": 6, "color": TRUTH_COLOR}},
         "picked hypothesis": space | {"line": {"width": 9, "color": PICKED_COLOR},
             "showlegend": False},
         "picked joint": space | {"mode": "markers", "marker": {"size": 5, **dot},
@@ -163,8 +165,8 @@ def _styles() -> dict[str, dict]:
         "reprojections": flat | {"line": {"width": 1, "color": "#8C8C8C"}, "opacity": 0.5,
             "hoverinfo": "none"},
         **{
-            f"2D input, {side}": flat | {"mode": "lines+markers", "line": {"width": 3,
-                "color": color}, "marker": {"size": 6, "color": color}}
+            f"2D input, {side}": flat | {"mode": "lines+markers", "line": {"width": 4,
+                "color": color}, "marker": {"size": 7, "color": color}}
             for side, _, color in BONE_GROUPS
         },
         "picked reprojection": flat | {"line": {"width": 4, "color": PICKED_COLOR}},
@@ -179,33 +181,27 @@ def _styles() -> dict[str, dict]:
 
 
 def fit_axes(figure: go.Figure, poses, kp2d) -> go.Figure:
-    """Axes around all poses (N, J, 3) and keypoints (N, J, 2) that will be shown, metres alike in
-    all directions, with room for hypotheses.
+    """Axes and floor around all poses (N, J, 3) and keypoints (N, J, 2) that will be shown, with
+    room for hypotheses. If there is a camera already, it stays, because the user may have turned
+    the view.
     """
-    points, flat = upright(as_poses(poses, 3)).reshape(-1, 3), as_poses(kp2d, 3, 2).reshape(-1, 2)
-    low, high = points.min(0) - 0.1, points.max(0) + 0.1
-    middle, half = (low + high) / 2, np.maximum((high - low) / 2, 0.30 * (high - low).max())
-    ratio = dict(zip("xyz", (1.02 * half / half.max()).tolist()))
-    look = {"backgroundcolor": "#F7F7F7", "gridcolor": "#DDDDDD", "zeroline": False, "dtick": 0.5}
-    scene = {
-        f"{axis}axis": {"title": {"text": name}, "range": [m - h, m + h], **look}
-        for axis, name, m, h in zip(
-            "xyz", ("x (m)", "depth (m)", "up (m)"), middle.tolist(), half.tolist()
-        )
-    }
+    flat = as_poses(kp2d, 3, 2).reshape(-1, 2)
     margin = 0.08 * np.ptp(flat, axis=0).max() + 1e-3
     (left, top), (right, bottom) = (flat.min(0) - margin).tolist(), (flat.max(0) + margin).tolist()
+    space = scene(as_poses(poses, 3), eye=_EYE, room=0.1)
+    if figure.layout.scene.camera.eye.x is not None:
+        del space["camera"]
     return figure.update_layout(
-        scene={**scene, "aspectmode": "manual", "aspectratio": ratio},
+        scene=space,
         xaxis={"range": [left, right]},
         yaxis={"range": [bottom, top]},
     )
 
 
 def clicked(name: str, point: int) -> tuple[int | None, int]:
-    """The hypothesis (None if it is not one) and the joint that a point belongs to.
+    """The hypothesis (None if it is not one) and the joint that a clicked point belongs to.
 
-    name: of one of the CLICKABLE layers.
+    name: one of the CLICKABLE layers.
     """
     if name in ("hypotheses", "reprojections"):
         bone, end = divmod(point % PER_POSE, 3)

@@ -20,6 +20,10 @@ label { display: inline-block; margin-right: 28px }
 input { width: 220px; vertical-align: middle }
 output { display: inline-block; min-width: 2.5em }
 td { padding: 2px 18px 2px 0 }
+@media (prefers-color-scheme: dark) {
+  body { background: #111; color: #ddd; color-scheme: dark }
+  #figure { border-radius: 8px; overflow: hidden }
+}
 </style></head><body>
 <div id="sliders"></div><div id="readout"></div><div id="figure"></div>
 <p>Computed beforehand with drpose; needs no network. Drag to turn the view, click in the legend to
@@ -61,11 +65,11 @@ def write_page(
     *,
     start: list[int],
 ) -> Path:
-    """Write the page. sliders: values by name; cells: (view, readout in HTML) for every combination
-    of them, the last name changing fastest.
+    """Write the page. sliders: values by name. cells: one (view, readout in HTML) for every
+    combination of the values; the last slider changes fastest.
 
-    figure's traces that are named as the views' layers follow the sliders, others stay as they are.
-    start: where each slider begins, as a position.
+    Traces of figure that have the name of a view's layer follow the sliders; others do not change.
+    start: the first position of each slider.
     """
     if prod(len(values) for values in sliders.values()) != len(cells):
         raise ValueError(

@@ -1,4 +1,6 @@
-"""From the hypotheses shown to what is drawn and said of them: answers, reprojections, errors."""
+"""From the hypotheses shown to what is drawn and written about them: answers, reprojections,
+errors.
+"""
 
 from dataclasses import dataclass
 
@@ -30,7 +32,7 @@ class Answers:
 
 
 def answers(shown: Shown, how: str) -> Answers:
-    """The single poses to what is shown; how: as aggregate takes it."""
+    """The single poses to draw beside the hypotheses; how is an argument of aggregate."""
     one, hypotheses = shown.pose, shown.hypotheses
     answer = aggregate(hypotheses[None], how, kp2d=one.kp2d, intrinsics=one.intrinsics)[0]
     initial = one.initial_pose(flip_test=shown.wish.sampling.flip_test)[0]
@@ -59,9 +61,8 @@ def view(shown: Shown, poses: Answers, picked: Picked) -> dict:
 
 
 def readout(shown: Shown, poses: Answers, answer: str) -> str:
-    """Errors and spread of what is shown in mm as an HTML table, oracles marked, and how many
-    hypotheses are more central than the ground truth (often all: over-confident); without a ground
-    truth the spread alone. answer: the name of the answer.
+    """Errors and spread of the hypotheses shown, in mm, as an HTML table with oracles marked;
+    without a ground truth, only the spread. answer: the name of the answer.
     """
     hypotheses = shown.hypotheses
     spread = hypotheses.std(0, correction=0).norm(dim=-1).mean()

@@ -28,7 +28,7 @@ function render({ model, el }) {
     return dot;
   });
   const label = document.createElement("div");
-  label.style.cssText = "font: 13px Arial, sans-serif; color: #444; min-height: 18px; padding: 4px 2px";
+  label.style.cssText = "font: 13px Arial, sans-serif; color: inherit; min-height: 18px; padding: 4px 2px";
   el.appendChild(label);
   let selected = -1, dragged = false, waiting = false;
 

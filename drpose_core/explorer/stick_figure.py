@@ -1,6 +1,6 @@
-"""A 2D stick figure for a notebook, whose joints are moved by hand, over a picture if there is one.
+"""A 2D stick figure for a notebook: move its joints with the mouse, over a picture if you have one.
 
-figure = StickFigure(keypoints)  # StickFigure() draws a standing person, to be moved into a pose
+figure = StickFigure(keypoints)  # StickFigure() draws a standing person to start from
 figure.on_move(lambda moved: explorer.replace(moved.poses()))  # moved: Keypoints
 """
 
@@ -28,13 +28,13 @@ STANDING = [
 
 
 class StickFigure(anywidget.AnyWidget):
-    """The joints of one person: drag one, click it and then its place, or select it and use the
-    arrow keys.
+    """The joints of one person: drag one, or click it and then its new place, or select it and use
+    the arrow keys.
 
-    keypoints: Keypoints, of which row is shown; None is somebody standing, to be moved into place.
-    picture: the path of an image, shown whole below the joints; its size must be that of the
-    keypoints' picture. Without one, what is shown is the person and some room around. moved is the
-    Keypoints with that row as it is now, every joint moved by hand with confidence 1.
+    keypoints: Keypoints, of which row is shown; None starts with a standing person. picture: the
+    path of an image to show behind the joints; its size must be that of the keypoints' picture.
+    Without one, only the person and some space around are shown. moved is the Keypoints with that
+    row as it is now; joints that were moved by hand have confidence 1.
     """
 
     _esm = Path(__file__).with_name("stick_figure.js")
@@ -91,7 +91,7 @@ class StickFigure(anywidget.AnyWidget):
 
     @property
     def moved(self) -> Keypoints:
-        """The Keypoints with the joints where they are now."""
+        """The Keypoints with the joints at their present places."""
         kp2d, confidence = self._keypoints.kp2d.copy(), self._keypoints.confidence.copy()
         now = np.array(self.points, dtype=np.float32)
         confidence[self._row][np.abs(now - self._start).max(-1) > 0.1] = 1.0
@@ -99,16 +99,16 @@ class StickFigure(anywidget.AnyWidget):
         return replace(self._keypoints, kp2d=kp2d, confidence=confidence)
 
     def on_move(self, call: Callable[[Keypoints], None]) -> None:
-        """Call with moved whenever a joint has been moved."""
+        """Call `call` with moved whenever a joint was moved."""
         self.observe(lambda change: call(self.moved), "points")
 
     def reset(self) -> None:
-        """All joints back to where they were at first."""
+        """Move all joints back to where they started."""
         self.points = self._start.astype(float).round(1).tolist()
 
 
 def _size(picture: str | Path) -> tuple[int, int]:
-    """Width and height as browsers show it: photos of phones may lie on their side in the file."""
+    """Width and height as browsers show it: photos from phones may be stored rotated."""
     try:
         with Image.open(picture) as image:
             return ImageOps.exif_transpose(image).size

@@ -1,11 +1,11 @@
-"""Hypotheses under your hands: sliders, a figure and a readout for a notebook.
+"""An interactive view of hypotheses for a notebook: sliders, a figure and a table of errors.
 
 explorer = HypothesisExplorer(model, poses)   # the last line of a cell shows it
-explorer.controls.hypotheses.value = 50       # what the sliders do, from a cell
-explorer.hypotheses                           # (H, J, 3), what is shown
+explorer.controls.hypotheses.value = 50       # a cell can move the sliders too
+explorer.hypotheses                           # (H, J, 3), those shown
 
-Here is what answers to hands: choosing, listening, drawing, and what the next cell may read. What
-is sampled and kept, and in which thread, stands in samples; what is computed from it in readout.
+This file handles choices, clicks, drawing, and what other cells can read. samples.py samples and
+caches in a thread; readout.py computes what is drawn.
 """
 
 import html
@@ -21,7 +21,7 @@ from ..data import PoseSet
 from ..model import DRPose, Sampling
 from .chooser import LEVELS, Chooser
 from .controls import explorer_controls
-from .figure import CLICKABLE, clicked, explorer_figure, fit_axes
+from .figure import CLICKABLE, bars_title, clicked, explorer_figure, fit_axes
 from .page import write_page
 from .readout import Picked, answers, readout, view
 from .samples import Samples, Shown, Wish, Worker
@@ -34,20 +34,19 @@ PAGE_FRAMES, PAGE_STEPS, PAGE_HYPOTHESES = 10, (1, 2, 4, 8, 16), (1, 5, 10, 20)
 
 
 class HypothesisExplorer(widgets.VBox):
-    """Sliders for frames and for all settings of Sampling; hypotheses in space and over the 2D
-    input; error and spread by joint.
+    """Sliders for frames and all settings of Sampling; hypotheses in 3D and over the 2D input;
+    error and spread for each joint.
 
-    model samples for poses, any PoseSet; a set without ground truth (poses.has_truth) shows no
-    errors. sampling: where the controls begin; None takes the model's own (DRPose.sampling), and
-    overrides change single settings, as hypotheses=50. The noise is per_hypothesis(seed): with the
-    same settings and seed, sample_poses and predict give the same hypotheses. Raises ValueError for
-    an empty set and for settings that cannot be sampled or shown.
+    model samples for poses, any PoseSet; without a ground truth (poses.has_truth) no errors are
+    shown. sampling: the first settings; None takes the model's own (DRPose.sampling), and overrides
+    change single settings, such as hypotheses=50. The noise is per_hypothesis(seed): with the same
+    settings and seed, sample_poses and predict give the same hypotheses. Raises ValueError for an
+    empty set and for settings that cannot be sampled or shown.
 
-    What has been sampled is kept: a frame, a number of steps or fewer hypotheses seen before are
-    not sampled again. Sampling runs in a thread of its own, where a newer wish overtakes an older
-    one; reading a property waits for it, and raises the error that it ended with.
-
-    figure: a plotly FigureWidget like any other. controls: the widgets by name (Controls).
+    Samples are cached: what was shown before is not sampled again. Sampling runs in its own thread,
+    and a newer request replaces an older one. Reading a property waits for the thread and raises
+    its error, if it failed. figure: a plotly FigureWidget like any other. controls: the widgets by
+    name (Controls).
     """
 
     def __init__(
@@ -87,12 +86,12 @@ class HypothesisExplorer(widgets.VBox):
 
     @property
     def samples(self) -> torch.Tensor:
-        """(K, 1, H, J, 3) clean estimates of all steps, as sample_poses gives them."""
+        """(K, 1, H, J, 3), the clean estimates of all steps, as sample_poses returns them."""
         return self._settled().samples[:, None].clone()
 
     @property
     def hypotheses(self) -> torch.Tensor:
-        """(H, J, 3), those of the step shown: the last, unless another was picked."""
+        """(H, J, 3), those of the step shown: the last step, unless another was chosen."""
         return self._settled().hypotheses.clone()
 
     @property
@@ -101,8 +100,8 @@ class HypothesisExplorer(widgets.VBox):
         return self._settled().times
 
     def replace(self, poses: PoseSet) -> None:
-        """Other poses in the place of these, row for row, as where keypoints are moved by hand;
-        unchanged rows keep their samples.
+        """Replace the poses by others, row for row, for example when keypoints are moved by hand.
+        Rows that did not change keep their samples.
         """
         now = self._samples.poses
         poses = poses.to(now.device)
@@ -116,11 +115,12 @@ class HypothesisExplorer(widgets.VBox):
         self._ask()
 
     def save_html(self, path: str | Path, *, frames: int = PAGE_FRAMES) -> Path:
-        """Write one self-contained page, for a browser without kernel and network: frames of this
-        sequence from the one shown on, with sliders.
+        """Write one self-contained page that needs no kernel and no network: frames of this
+        sequence, from the one shown, with sliders.
 
-        Steps and hypotheses are those of PAGE_STEPS and PAGE_HYPOTHESES, each shown at its last
-        step; times that are given stay. All other settings are those of now.
+        The sliders for steps and hypotheses have the values PAGE_STEPS and PAGE_HYPOTHESES, each
+        shown at its last step; if the times of the steps are given, they stay. All other settings
+        are the present ones.
         """
         if frames < 1:
             raise ValueError(f"a page needs at least 1 frame, got {frames}")
@@ -168,7 +168,9 @@ class HypothesisExplorer(widgets.VBox):
             self._pick(*clicked(trace.name, points.point_inds[0]))
 
     def _pick(self, hypothesis: int | None, joint: int) -> None:
-        """Highlight what was clicked in all views; a second click takes it back."""
+        """Highlight a clicked joint or hypothesis in all views; a second click removes the
+        highlight.
+        """
         picked = Picked(hypothesis, joint)
         self._picked = Picked() if picked == self._picked else picked
         self._ask()
@@ -225,6 +227,7 @@ class HypothesisExplorer(widgets.VBox):
             for name, values in data.items():
                 self._traces[name].update(values)
             self.figure.layout.title.text = self._chooser.title(shown.wish.row)
+            self.figure.layout.annotations[1].text = bars_title(data)
             if self._fitted is not self._chooser.beside(shown.wish.row):
                 self._fit(self.figure)
         self._readout.value = said
@@ -233,7 +236,7 @@ class HypothesisExplorer(widgets.VBox):
         self._status.value = f"step {k} of {len(shown.times)} (t = {shown.times[k - 1]}); {took}"
 
     def _fit(self, figure: go.Figure) -> go.Figure:
-        """Axes for the whole sequence shown, so that they stand still while it plays."""
+        """Axes for the whole sequence shown, so that they do not move while it plays."""
         self._fitted = rows = self._chooser.beside(self._shown.wish.row)
         poses = self._samples.poses[rows]
         around = poses.pose3d

@@ -35,7 +35,7 @@ def as_pixels(
     there &= (np.nan_to_num(points) != 0).any(-1)  # (0, 0) is how tools say "not found"
     if not there.any():
         raise ValueError(
-            f"{name} has no keypoint with a confidence of {least:g} or more: nothing to go by"
+            f"{name} has no keypoint with a confidence of {least:g} or more: no pose to predict"
         )
     far = np.median(np.abs(points[there]).max(-1))
     if far <= 2:
@@ -52,7 +52,7 @@ def as_pixels(
         notes.append(f"fractions of the picture, multiplied by its {size[0]} x {size[1]} pixels")
         points = points * size
     if far > 1e5:
-        raise ValueError(f"{name} has keypoints up to {far:.3g}, in no picture: pixels are wanted")
+        raise ValueError(f"{name} has keypoints up to {far:.3g}, outside any picture: give pixels")
     return np.where(there[..., None], points, 0.0), np.where(there, sure, 0.0)
 
 
@@ -72,9 +72,11 @@ def film_notes(frame: np.ndarray, film: Film, found: Found) -> list[str]:
     count = int(film.tick[-1] - film.tick[0]) + 1 if film.regular else seen
     count = count if found.looked is None else len(found.looked)
     if count > seen:
-        notes.append(f"{many(count - seen, 'frame')} of {count:,} without a person: no pose there")
+        notes.append(
+            f"{many(count - seen, 'frame')} of {count:,} without a person: they get no pose"
+        )
     if seen > 1 and found.fps is None:
-        notes.append("no frame rate in the file: where one is needed give fps, else 30 is assumed")
+        notes.append("the file has no frame rate: give fps if it matters, otherwise 30 is assumed")
     return notes
 
 
@@ -124,14 +126,14 @@ def doubtful(
     if (faint := confidence.mean(1) < FAINT).any():
         count = many(int(faint.sum()), "pose")
         doubts.append(
-            f"{count} of {len(kp2d):,} hardly seen (mean confidence below {FAINT}), the first of "
-            f"{where(int(faint.argmax()))}"
+            f"{count} of {len(kp2d):,} barely visible (mean confidence below {FAINT}; first: "
+            f"{where(int(faint.argmax()))})"
         )
     if (strange := int((surprise > STRANGE).sum())) > 0:
         doubts.append(
-            f"{strange:,} of {many(len(kp2d), 'pose')} look like hardly any person's, the oddest "
-            f"of {where(int(surprise.argmax()))}: "
-            f"is {form} the order of the joints, does y point down, is the picture upright?"
+            f"{strange:,} of {many(len(kp2d), 'pose')} do not resemble a human pose (worst: "
+            f"{where(int(surprise.argmax()))}): is {form} the order of the joints, "
+            "does y point down, is the picture upright?"
         )
     return doubts
 
@@ -164,8 +166,8 @@ def _turned(kp2d: np.ndarray, seen: np.ndarray) -> list[str]:
     if ((given > ODD) & (best < given / 2)).mean() <= 0.5:
         return []
     return [
-        "people lie, or x and y are exchanged, or the picture is turned by 90 degrees: is x before "
-        "y, is the picture upright?"
+        "people lie down, or x and y are swapped, or the picture is rotated by 90 degrees: does x "
+        "come before y, is the picture upright?"
     ]
 
 

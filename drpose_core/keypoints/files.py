@@ -72,7 +72,7 @@ def _film(names: list[Path], format: str | None) -> Found:
         found.notes.append(f"{len(bad)} of {count:,} files left out, the first: {bad[0]}")
     if len(found.looked) > 1 and found.fps is None:
         found.notes.append(
-            f"{len(found.looked):,} files taken for frames of one film, in the order of their names"
+            f"{len(found.looked):,} files read as frames of one film, in the order of their names"
         )
     try:
         return same_count(found)

@@ -44,7 +44,7 @@ def completed(kp2d, confidence, tick, person, notes: list[str]) -> tuple[np.ndar
     kp2d, surprise = filled(kp2d, seen | between)
     if between.any():
         notes.append(
-            f"{many(int(between.sum()), 'joint')} not seen for a moment: drawn in between the "
+            f"{many(int(between.sum()), 'joint')} briefly not seen: interpolated between the "
             "frames before and after, confidence 0"
         )
     guessed = ~(seen | between)
@@ -53,8 +53,8 @@ def completed(kp2d, confidence, tick, person, notes: list[str]) -> tuple[np.ndar
             JOINTS[j] for j in np.argsort(-guessed.sum(0), kind="stable")[:3] if guessed[:, j].any()
         )
         notes.append(
-            f"{many(int(guessed.sum()), 'joint')} not seen ({which}): put where they are "
-            "likeliest, confidence 0"
+            f"{many(int(guessed.sum()), 'joint')} not seen ({which}): placed where they are "
+            "most likely, confidence 0"
         )
     return kp2d, surprise
 

@@ -27,11 +27,11 @@ def detect_keypoints(
     device: str = "cpu",
     least_confidence: float | None = None,
 ) -> Keypoints:
-    """Detect people in a picture, a film, or a folder of pictures; folder keeps one JSON file per
+    """Detect people in a picture, a film, or a folder of pictures. folder saves one JSON file per
     frame, in MMPose's layout.
 
-    Frames that the folder has already are not looked at again: the same call resumes after an
-    interruption. detector: blazepose, which comes with the kit and needs no network; or
+    Frames that the folder has already are skipped, so the same call resumes after an interruption.
+    detector: blazepose, which comes with the kit and needs no network; or
     rtmpose-lightweight, rtmpose-balanced or rtmpose-performance, which fetch their weights at first
     use. device: cpu or cuda, for RTMPose (with onnxruntime-gpu). least_confidence: as of
     read_keypoints. Raises ValueError or OSError with a sentence where the detector is not

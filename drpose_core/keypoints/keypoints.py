@@ -35,8 +35,8 @@ __all__ = ["LEAST", "Keypoints", "read_keypoints"]
 
 @dataclass(frozen=True, eq=False)
 class Keypoints:
-    """N people in pictures: a row is one person in one frame, ordered by frame. Pixels, x to the
-    right, y down, from the upper left corner.
+    """N people in pictures: one row per person and frame, ordered by frame. Pixels, x to the right,
+    y down, from the upper left corner.
     """
 
     kp2d: np.ndarray  # (N, 17, 2) pixels, Human3.6M's joints; those not seen are guessed
@@ -61,7 +61,7 @@ class Keypoints:
         return "\n".join([first, picture, *self.notes])
 
     def kept(self, rows: np.ndarray) -> "Keypoints":
-        """Some of the rows, for a mask (N,) or indices."""
+        """Some of the rows, by a mask (N,) or indices."""
         columns = {
             name: getattr(self, name)[rows] for name in ("kp2d", "confidence", "frame", "person")
         }
@@ -70,12 +70,12 @@ class Keypoints:
         return replace(self, **columns)
 
     def poses(self, *, field_of_view: float = FIELD_OF_VIEW, camera_matrix=None) -> PoseSet:
-        """The people as a training camera would have seen them (viewpoint.training_view): what
-        models and explorer take; they have no ground truth.
+        """The people as a camera of the training data would have seen them
+        (viewpoint.training_view): the input of models and the explorer. They have no ground truth.
 
-        field_of_view: the camera's, in degrees over the picture's longer side; a phone's main
-        camera has 65 to 75. Or camera_matrix (3, 3) in pixels, as camera calibrations give it; its
-        picture must be free of lens distortion. poses.rotation leads back to the own camera.
+        field_of_view: of the camera, in degrees over the picture's longer side; a phone's main
+        camera has 65 to 75. Or camera_matrix (3, 3) in pixels, from a camera calibration; the
+        picture must then be free of lens distortion. poses.rotation leads back to your own camera.
         """
         screen = normalize_screen(self.kp2d, self.width, self.height)
         if camera_matrix is None:
@@ -100,8 +100,8 @@ class Keypoints:
         )
 
     def save(self, path: str | Path) -> None:
-        """Write MMPose's layout with the 17 joints, the picture's size and the persons' numbers;
-        read_keypoints reads it.
+        """Write the 17 joints in MMPose's layout, with the picture's size and the numbers of
+        people; read_keypoints reads it.
         """
         about = {"dataset_name": "h36m", "image_size": [self.width, self.height], "fps": self.fps}
         info = []
@@ -128,22 +128,24 @@ def read_keypoints(
     least_confidence: float | None = None,
     name: str | None = None,
 ) -> Keypoints:
-    """Keypoints of any number of people and frames, from a file, a folder, an array, a table, or
-    what a detector returned in a notebook.
+    """Keypoints of any number of people and frames, from a file, a folder, an array, a table, or a
+    detector's result in a notebook.
 
-    given: a path to what a pose detector wrote (docs/keypoint_files.md lists the tools), to a
-    folder of such files, one per frame, or a list of paths; an array (K, 2) of one person,
-    (frames, K, 2) or (frames, people, K, 2), or with confidence as a third number, and NaN for
-    what is missing; a list of arrays (people, K, 2 or 3), one per frame; what ultralytics,
-    MMPoseInferencer, MediaPipe or rtmlib return; or a DataFrame with a row per keypoint (x, y and,
-    if there are such, confidence, frame, person, joint) or per person (nose_x, nose_y, ...).
-    Pixels, or fractions of the picture if its size is known. format: a key of formats.FORMATS;
-    None recognises it. image_size: width and height; None takes the file's, or the smallest usual
-    size that holds all keypoints. least_confidence: a keypoint less sure counts as not seen; None
-    is what is right for the tool (0.15; Detectron 0.05; MediaPipe 0). name: for figures and
-    sentences (the file's). Frames are taken for those of one film: people are followed, and a joint
-    that is gone for a moment is drawn in between. What was done without asking stands in notes;
-    what may be wrong is warned of. Raises ValueError, TypeError or FileNotFoundError.
+    given: a path to the output of a pose detector (docs/keypoint_files.md lists the tools), to a
+    folder of such files, one per frame, or a list of paths; an array (K, 2) of one person, (frames,
+    K, 2) or (frames, people, K, 2), or with the confidence as a third number, and NaN for missing
+    keypoints; a list of arrays (people, K, 2 or 3), one per frame; the results of ultralytics,
+    MMPoseInferencer, MediaPipe or rtmlib; or a DataFrame with one row per keypoint (x, y and
+    optionally confidence, frame, person, joint) or per person (nose_x, nose_y, ...). Pixels, or
+    fractions of the picture if its size is known.
+
+    format: a key of formats.FORMATS; None recognises it. image_size: width and height; None takes
+    the file's, or the smallest common size that holds all keypoints. least_confidence: keypoints
+    with a lower confidence count as not seen; None depends on the tool (0.15; Detectron 0.05;
+    MediaPipe 0). name: for figures and messages (default: the file's). Frames are read as those of
+    one film: people are tracked, and joints that are missing briefly are interpolated. notes lists
+    every assumption and change; doubts are warnings. Raises ValueError, TypeError or
+    FileNotFoundError.
     """
     if format is not None and format not in FORMATS:
         raise ValueError(f"unknown keypoint format {format!r}: choose from {', '.join(FORMATS)}")
@@ -215,11 +217,11 @@ def _numbered(kp2d, confidence, film, frame, person, notes: list[str]) -> np.nda
     if len(np.unique(frame)) > 1:
         if (given < 0).all() and numbers.any():
             notes.append(
-                "people are told apart by where they were in the frames before"
+                "people are tracked by their position in earlier frames"
                 f"{f' ({wrong})' if wrong else ''}: {len(np.unique(numbers))} of them"
             )
         elif wrong:
-            notes.append(f"{wrong}: numbered by where they were; the file's other numbers are kept")
+            notes.append(f"{wrong}: numbered by their position; the file's other numbers are kept")
     return numbers
 
 

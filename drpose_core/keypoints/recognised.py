@@ -80,8 +80,8 @@ def converted(
     points, sure = points[:, body], sure[:, body]
     if (apart := far_away(points, sure)).any():
         notes.append(
-            f"{many(int(apart.sum()), 'keypoint')} far away from all others of the person: not "
-            "believed"
+            f"{many(int(apart.sum()), 'keypoint')} far away from all others of the person: "
+            "treated as not seen"
         )
         sure[apart] = 0
     return to_h36m(points, sure, form)

@@ -20,8 +20,8 @@ COLUMNS = {
 }
 OTHER_NAMES = {other: name for name, others in COLUMNS.items() for other in others.split()}
 WANTED = (
-    "a row per keypoint is wanted, with x, y and, if there are such, confidence, frame, person, "
-    "joint; or a row per person with nose_x, nose_y, ..."
+    "give one row per keypoint, with x, y and, if known, confidence, frame, person, "
+    "joint; or one row per person with nose_x, nose_y, ..."
 )
 _WIDE = re.compile(r"(.+?)[ _.:-]?(x|y|confidence|conf|score|likelihood|visibility|c|v)", re.I)
 

@@ -34,11 +34,11 @@ class View(NamedTuple):
 
 def training_view(kp2d: torch.Tensor, intrinsics: torch.Tensor) -> View:
     """Redraw pictures kp2d (N, J, 2), screen units, of cameras intrinsics (9,) or (N, 9), as a
-    camera of training would have seen them.
+    camera of the training data would have seen them.
 
-    The camera keeps its place. It pans, then tilts, until the person's middle (the mean direction)
-    is at MIDDLE, and zooms as far as their size needs to come into SIZE, without jumps in a film.
-    Back: picture_frame.
+    The position of the camera does not change. It pans, then tilts, until the person's middle (the
+    mean direction) is at MIDDLE, and zooms only as far as the person's size has to change to lie in
+    SIZE; in a film it does so smoothly. picture_frame is the way back.
     """
     rays = _rays(kp2d, intrinsics)
     middle = _middle(rays)
@@ -54,7 +54,7 @@ def training_view(kp2d: torch.Tensor, intrinsics: torch.Tensor) -> View:
 
 
 def picture_frame(points: torch.Tensor, rotation: torch.Tensor) -> torch.Tensor:
-    """Points or directions (N, ..., 3) in the frames of training cameras -> in those of the
+    """Points or directions (N, ..., 3), from the frames of training cameras to those of the
     pictures' own cameras; rotation (N, 3, 3).
     """
     return torch.einsum("nij,n...i->n...j", rotation, points)

@@ -20,7 +20,7 @@ LIFTERS: dict[str, Callable[[], nn.Module]] = {
 
 
 def build_lifter(name: str) -> nn.Module:
-    """A fresh, untrained lifter by its registered name. Raises ValueError for an unknown one."""
+    """A new, untrained lifter by its registered name. Raises ValueError for an unknown name."""
     if name not in LIFTERS:
         raise ValueError(
             f"unknown lifter {name!r}: choose from {', '.join(LIFTERS)}, or register yours in "

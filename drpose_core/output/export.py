@@ -45,16 +45,16 @@ def write_predictions(
     about: dict | None = None,
 ) -> list[Path]:
     """Write predictions, one or a stream of them as predict yields, in the format of the path's
-    suffix; several paths are written in one pass. Returns the files written.
+    suffix. Several paths are written in one pass. Returns the files written.
 
     .json: {"about": units, axes, joints and what the caller adds, "poses": [one per person and
     frame: frame, person, root, pose, spread, confidence, misfit, hypotheses]}, metres. .csv,
     .parquet: one row per joint of the answer: frame, person, joint, x, y, z (relative to the root),
     root_x, root_y, root_z, misfit, spread, confidence; metres. .bvh: the answer's motion at fps
-    (see bvh), frames without a pose interpolated; of several people one file each, with the
-    person's number in its name, from their first frame to their last; who has too few poses for
-    that is left out with a warning. Files appear whole or not at all; an error of one file is
-    raised after the others are written.
+    (see bvh); frames without a pose are interpolated. With several people there is one file each,
+    with the person's number in its name, from the person's first frame to the last; a person with
+    too few poses for that is left out with a warning. Files are written atomically; if one fails,
+    its error is raised after the others are written.
     """
     paths = [path] if isinstance(path, str | Path) else path
     paths = list(dict.fromkeys(map(check_path, paths)))

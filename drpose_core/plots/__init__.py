@@ -1,9 +1,9 @@
-"""Arrays -> plotly figures; never sees a model. Poses are (J, 3) metres in the camera frame, drawn
-upright.
+"""Arrays -> plotly figures; never sees a model. Poses are (J, 3) in metres in the camera frame,
+drawn upright.
 
-Left is blue, right is vermilion, the middle grey, in every figure. source is the PoseSet's line
-about its origin, put below the title. For a paper: figure.write_image("pose.svg") (or .png, .pdf)
-after pip install kaleido.
+Left is blue, right is vermilion and the middle grey, in every figure. source is the PoseSet's line
+about its origin; it is put below the title. For a paper: figure.write_image("pose.svg") (or .png,
+.pdf) after pip install kaleido.
 """
 
 from .bodies import (
@@ -28,7 +28,8 @@ from .look import (
     dressed,
 )
 from .losses import live_losses, losses_figure
-from .skeletons import BONE_GROUPS, as_poses, gapped, skeleton_trace, upright
+from .scene import scene, upright
+from .skeletons import BONE_GROUPS, as_poses, gapped, skeleton_trace
 
 __all__ = [
     "BEST_COLOR",
@@ -55,6 +56,7 @@ __all__ = [
     "motion_figure",
     "pair_figure",
     "pose_figure",
+    "scene",
     "skeleton_trace",
     "steps_figure",
     "upright",

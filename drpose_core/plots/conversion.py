@@ -1,4 +1,4 @@
-"""What a detector found beside the Human3.6M joints that are made of it."""
+"""The keypoints of a detector beside the Human3.6M joints computed from them."""
 
 import numpy as np
 import plotly.graph_objects as go
@@ -13,10 +13,10 @@ from .skeletons import BONE_GROUPS, as_poses
 def conversion_figure(
     keypoints, kp2d, format: str, *, title: str = "", source: str = ""
 ) -> go.Figure:
-    """One person's keypoints (K, 2) as a detector of the format has them, and Human3.6M's joints
-    kp2d (17, 2) over them in grey; pixels.
+    """One person's keypoints (K, 2) as a detector of the format has them, in pixels, and beside
+    them Human3.6M's joints kp2d (17, 2), which are also drawn in grey behind the keypoints.
 
-    Joints are named; those that no detector marks and that are made of others are squares.
+    Joints are named. Squares are joints that are computed from several keypoints.
     """
     if format not in FORMATS:
         raise ValueError(f"unknown keypoint format {format!r}: choose from {', '.join(FORMATS)}")

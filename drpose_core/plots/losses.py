@@ -1,5 +1,5 @@
-"""Training as it goes: a figure of losses and validation scores, and one that redraws itself in the
-notebook.
+"""Training curves: a figure of losses and validation scores, and one that redraws itself in the
+notebook during training.
 """
 
 from collections.abc import Callable, Mapping
@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from .look import dressed, line
+from .look import dressed, look_of
 
 COLUMNS = ("epoch", "step", "loss", "lr", "seconds")  # of history(); what follows was validated
 
@@ -16,8 +16,8 @@ COLUMNS = ("epoch", "step", "loss", "lr", "seconds")  # of history(); what follo
 def losses_figure(
     histories: pd.DataFrame | Mapping[str, pd.DataFrame], *, title: str = "", source: str = ""
 ) -> go.Figure:
-    """Losses over steps, and beside them what was validated after each epoch; several runs by name,
-    one colour each.
+    """Losses over steps and, beside them, the validation scores after each epoch. Several runs by
+    name have one colour each.
     """
     histories = {"": histories} if isinstance(histories, pd.DataFrame) else histories
     scores = list(
@@ -28,8 +28,8 @@ def losses_figure(
         1 + len(scores),
         subplot_titles=("training loss", *(name.replace("_mm", " (mm)") for name in scores)),
     )
-    for i, (name, rows) in enumerate(histories.items()):
-        look = {"name": name or "loss", "legendgroup": name, "line": line(i)}
+    for (name, rows), line in zip(histories.items(), look_of(list(histories))):
+        look = {"name": name or "loss", "legendgroup": name, "line": line}
         smooth = rows.loss.rolling(max(1, len(rows) // 40), min_periods=1).mean()
         faint = {"opacity": 0.25, "showlegend": False, "hoverinfo": "skip"}
         figure.add_scatter(x=rows.step, y=rows.loss, mode="lines", row=1, col=1, **look | faint)
@@ -50,15 +50,15 @@ def losses_figure(
                     **look,
                 )
     figure.update_xaxes(title="step", rangemode="tozero")
-    return dressed(figure, title, source, height=380)
+    return dressed(figure, title, source, height=430)
 
 
 def live_losses(*, title: str = "", source: str = "") -> Callable[[pd.DataFrame], None]:
-    """A function that draws a history into the notebook's cell and, called again, puts the new
-    figure in its place: train_in's watch.
+    """A function that draws a history in the notebook's cell; each call replaces the last figure.
+    It is made for train_in's watch.
 
-    It needs nothing that a restarted kernel has lost: the history comes from the run's folder. What
-    else the cell has shown makes way too.
+    It needs nothing from the kernel's memory, because the history comes from the run's folder: it
+    also works after a restart. Other outputs of the cell are cleared too.
     """
     from IPython.display import clear_output, display  # plots are of use without a notebook
 

@@ -1,21 +1,15 @@
-"""How a skeleton becomes lines: traces of bones, in space and over a picture."""
+"""How a skeleton becomes lines: traces of bones, in 3D and over a picture."""
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from ..skeleton import BONES, LEFT, RIGHT, J
-from .look import (
-    LEFT_COLOR,
-    MEAN_COLOR,
-    MIDDLE_COLOR,
-    RIGHT_COLOR,
-    dressed,
-)
+from .look import LEFT_COLOR, MEAN_COLOR, MIDDLE_COLOR, RIGHT_COLOR, dressed
+from .scene import scene, upright
 
 _SIDES = [0.0 if child in LEFT else 1.0 if child in RIGHT else 0.5 for _, child in BONES]
 _SCALE = [[0, LEFT_COLOR], [0.5, MIDDLE_COLOR], [1, RIGHT_COLOR]]
-EYE = {"x": 0.85, "y": -1.85, "z": 0.40}  # from beside the camera, a little above
 
 
 def as_poses(x, axes: int, coordinates: int = 3) -> np.ndarray:
@@ -24,11 +18,6 @@ def as_poses(x, axes: int, coordinates: int = 3) -> np.ndarray:
         leading = {2: "", 3: "H, ", 4: "K, H, "}[axes]
         raise ValueError(f"expected ({leading}J, {coordinates}) with J = {J}, got {x.shape}")
     return x
-
-
-def upright(poses: np.ndarray) -> np.ndarray:
-    """Camera frame (x right, y down, z forward) -> plotly's (x, depth, up)."""
-    return np.stack([poses[..., 0], poses[..., 2], -poses[..., 1]], axis=-1)
 
 
 def gapped(values: np.ndarray, bones=BONES) -> np.ndarray:
@@ -65,7 +54,7 @@ def skeleton_trace(
         if color
         else {"width": width, "color": sides, "colorscale": _SCALE, "cmin": 0, "cmax": 1}
     )
-    marker = {"size": 3.5, "color": sides, "colorscale": _SCALE, "cmin": 0, "cmax": 1}
+    marker = {"size": 5, "color": sides, "colorscale": _SCALE, "cmin": 0, "cmax": 1}
     return go.Scatter3d(
         x=x, y=y, z=z, name=name, mode="lines+markers" if markers else "lines", line=line,
         marker=marker if markers else None,
@@ -79,11 +68,11 @@ def hypothesis_traces(hypotheses: np.ndarray) -> list[go.Scatter3d]:
         skeleton_trace(
             hypotheses,
             f"{len(hypotheses)} hypotheses",
-            width=3,
+            width=4,
             opacity=max(0.15, min(0.6, 8 / len(hypotheses))),
             hover=False,
         ),
-        skeleton_trace(hypotheses.mean(0), mean, width=6, color=MEAN_COLOR),
+        skeleton_trace(hypotheses.mean(0), mean, width=3, color=MEAN_COLOR),
     ]
 
 
@@ -92,8 +81,8 @@ def flat_bones(kp2d: np.ndarray, name: str, color: str | None = None) -> list[go
     return [
         go.Scatter(
             x=gapped(kp2d[:, 0], bones), y=gapped(kp2d[:, 1], bones), name=label,
-            mode="lines+markers", line={"color": c, "width": 3},
-            marker={"size": 6}, showlegend=True,
+            mode="lines+markers", line={"color": c, "width": 5},
+            marker={"size": 8}, showlegend=True,
         )
         for label, bones, c in groups
     ]  # fmt: skip
@@ -117,37 +106,19 @@ def beside(kp2d, traces: list[go.Scatter3d], name: str, exact2d=None) -> go.Figu
     figure.add_traces(flat_bones(as_poses(kp2d, 2, 2), "input"), rows=1, cols=1)
     figure.add_traces(traces, rows=1, cols=2)
     figure.update_xaxes(title="screen x", zeroline=False)
-    figure.update_yaxes(title="screen y", autorange="reversed", scaleanchor="x", zeroline=False)
+    figure.update_yaxes(
+        title="screen y", autorange="reversed", scaleanchor="x", zeroline=False, automargin=True
+    )
     return figure
 
 
 def in_space(figure: go.Figure, poses: np.ndarray, title: str, source: str) -> go.Figure:
-    """Axes in metres, equal in all directions, tightly around all the poses drawn."""
-    points = upright(poses).reshape(-1, 3)
-    low, high = points.min(0), points.max(0)
-    middle, half = (low + high) / 2, np.maximum((high - low) / 2 * 1.08, 0.30 * (high - low).max())
-    axes = {
-        axis: {
-            "title": name,
-            "range": [m - h, m + h],
-            "backgroundcolor": "#F7F7F7",
-            "gridcolor": "#DDDDDD",
-            "zeroline": False,
-            "dtick": 0.5,
-        }
-        for axis, name, m, h in zip(
-            ("xaxis", "yaxis", "zaxis"), ("x (m)", "depth (m)", "up (m)"), middle, half
-        )
-    }
-    ratio = dict(zip("xyz", 1.15 * half / half.max()))
-    figure.update_scenes(
-        aspectmode="manual",
-        aspectratio=ratio,
-        camera={"eye": EYE, "center": {"x": 0, "y": 0, "z": -0.12}},
-        uirevision="keep",
-        **axes,
-    )
-    return dressed(figure, title, source, height=600)
+    """The scenes of a figure fitted to all the poses drawn, with titles."""
+    figure.update_scenes(**scene(poses), uirevision="keep")
+    alone = figure.layout.showlegend is False  # its row is free
+    dressed(figure, title, source, height=600 if alone else 640)
+    sides = {"l": 10, "r": 10, "b": 10}
+    return figure.update_layout(margin=sides | ({"t": 70} if alone else {}))
 
 
 def with_slider(figure: go.Figure, names: list[str], prefix: str, *, x: float = 0.0) -> go.Figure:
@@ -157,15 +128,11 @@ def with_slider(figure: go.Figure, names: list[str], prefix: str, *, x: float = 
         "transition": {"duration": 0},
     }
     steps = [{"label": name, "method": "animate", "args": [[name], options]} for name in names]
-    figure.update_layout(
-        sliders=[
-            {
-                "steps": steps,
-                "currentvalue": {"prefix": prefix},
-                "x": x,
-                "len": 1 - x,
-                "pad": {"t": 20},
-            }
-        ]
-    )
-    return figure
+    slider = {
+        "steps": steps,
+        "currentvalue": {"prefix": prefix},
+        "x": x,
+        "len": 1 - x,
+        "pad": {"t": 20},
+    }
+    return figure.update_layout(sliders=[slider], margin={"l": 50, "r": 50})

@@ -1,4 +1,4 @@
-"""Many hypotheses -> one pose as the answer, without looking at the truth."""
+"""Many hypotheses -> one pose as the answer, without the ground truth."""
 
 import torch
 
@@ -19,14 +19,14 @@ def aggregate(
     kp2d: torch.Tensor | None = None,
     intrinsics: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """One pose (B, J, 3) from hypotheses (B, H, J, 3), metres, relative to joint 0; no choice here
-    uses the truth.
+    """One pose (B, J, 3) from hypotheses (B, H, J, 3), metres, relative to joint 0. No choice uses
+    the ground truth.
 
-    mean: of all. median: of each coordinate. medoid: the hypothesis nearest to all others (least
-    summed MPJPE). The other two compare the hypotheses' reprojections with the 2D input and need
-    kp2d (B, J, 2) and intrinsics (9,) or (B, 9); each hypothesis stands where estimate_root puts
-    it. jpma: joint by joint the one that reprojects nearest (Shan et al. 2023, there with the true
-    root). weighted: joint by joint the mean of the 5 nearest, weighted by exp(-200 * error) (after
+    mean: of all hypotheses. median: of each coordinate. medoid: the hypothesis with the smallest
+    summed MPJPE to all others. The other two compare reprojections with the 2D input and need kp2d
+    (B, J, 2) and intrinsics (9,) or (B, 9); estimate_root gives the position of each hypothesis.
+    jpma: for each joint, the hypothesis that reprojects closest (Shan et al. 2023, who use the true
+    root). weighted: for each joint, the mean of the 5 closest, weighted by exp(-200 * error) (after
     the RPEA of FMPose3D, Wang et al. 2026).
     """
     if how not in ANSWERS:

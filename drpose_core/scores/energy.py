@@ -10,10 +10,10 @@ def energy_score(
 ) -> torch.Tensor:
     """E|X - y| - E|X - X'| / 2 of hypotheses (..., H, J, 3) and target (..., J, 3): (...), metres.
 
-    A proper score: its mean is least for the distribution that the ground truth comes from, so
-    neither too little nor too much spread pays. | | is the length of the whole pose as one vector;
-    by_joint: that of each joint, averaged over joints. Pairs are of two different hypotheses, so
-    that their number changes nothing in the mean; with a single one only its error is left.
+    A proper score: its mean is smallest for the distribution of the ground truth, so both too
+    little and too much spread make it worse. | | is the length of the whole pose as one vector;
+    by_joint: of each joint, averaged over joints. X and X' are always two different hypotheses, so
+    the number of hypotheses does not bias the mean; with a single one only its error remains.
     Source: Gneiting and Raftery 2007, Strictly proper scoring rules, eq. 22.
     """
     if hypotheses.ndim < 3 or hypotheses.shape[-2:] != target.shape[-2:]:

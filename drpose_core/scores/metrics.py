@@ -42,12 +42,12 @@ def hypothesis_errors(
     """Scores of hypotheses pred (..., H, J, 3) against target (..., J, 3): each (...), metres;
     leading axes broadcast.
 
-    p_avg: of the mean pose. p_best: of the best hypothesis (an oracle: it is picked by the truth).
-    j_best: of the best hypothesis joint by joint (an oracle). j_avg, given reprojection_error (...,
-    H, J): joint by joint the hypothesis that reprojects nearest to the 2D input (JPMA; Shan et al.
-    2023); an oracle too, by half, if the reprojection used the true root. align=True: after
-    Procrustes alignment of each hypothesis (P-MPJPE); choices are then made among the aligned
-    errors.
+    p_avg: the error of the mean pose. p_best: of the best hypothesis (an oracle: the ground truth
+    picks it). j_best: of the best hypothesis for each joint (an oracle). j_avg, if
+    reprojection_error (..., H, J) is given: for each joint, of the hypothesis that reprojects
+    closest to the 2D input (JPMA; Shan et al. 2023); partly an oracle if the reprojection used the
+    true root. align=True: after Procrustes alignment of each hypothesis (P-MPJPE); choices are then
+    made by the aligned errors.
     """
     if pred.ndim < 3 or pred.shape[-2:] != target.shape[-2:]:
         raise ValueError(

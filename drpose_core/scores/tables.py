@@ -11,11 +11,12 @@ OVER = ("actions", "frames")
 
 
 def table(scores: pd.DataFrame, *, over: str = "actions", every_step: bool = False) -> pd.DataFrame:
-    """Mean errors in mm at the last step: a row per score (honest ones first), a column per
-    protocol, and whether the score is an oracle.
+    """Mean errors in mm at the last step: one row per score (oracles last), one column per
+    protocol, and a column that marks oracles.
 
-    over: "actions" weighs every action alike, as the field's tables do; "frames" weighs every pose
-    alike. The columns' name says which. every_step: a row per score and step instead.
+    over: "actions" gives every action the same weight, as the field's tables do; "frames" gives
+    every pose the same weight. The name of the columns says which. every_step: one row per score
+    and step instead.
     """
     chosen = scores if every_step else scores[scores.step.isin([0, scores.step.max()])]
     by = ["score", "step"] if every_step else ["score"]
@@ -32,12 +33,12 @@ def table(scores: pd.DataFrame, *, over: str = "actions", every_step: bool = Fal
 
 
 def paper_table(scores: pd.DataFrame, *, over: str = "actions") -> pd.DataFrame:
-    """The published layout: a row per score and protocol, a column per action and their mean, at
-    the step with the lowest *test* error.
+    """The published layout: one row per score and protocol, one column per action and their mean,
+    at the step with the lowest *test* error.
 
-    That step is picked for each row by itself, with the truth in hand, so every row but the initial
-    pose's is an oracle; the last columns say so, and which step it was. Use table for honest
-    numbers.
+    The step is chosen for each row separately, using the ground truth. Every row but the initial
+    pose's is therefore an oracle; the last columns say so, and name the step. Use table for numbers
+    without oracles.
     """
     scores = scores[scores.score.isin(["initial", "p_avg", *ORACLES])]
     by_step = _mean(scores, ["protocol", "score", "step"], over)

@@ -30,14 +30,15 @@ def bvh_poses(
     source: str | None = None,
     **filming,
 ) -> PoseSet:
-    """Poses of a BVH file, or of every one below a folder, every stride-th frame.
+    """Poses of a BVH file, or of all BVH files below a folder; every stride-th frame.
 
     nodes: Human3.6M joint (skeleton.JOINTS) -> the node that begins there, or "<node> end" for an
-    End Site; None finds them by common names. The unit is found by the length of the legs, the axis
-    that points up by the heads. joints, keypoints, cameras, seed and filming as in cmu_poses.
-    skeleton and source: texts for the set (the file's or folder's name). A subject is the folder
-    that a file lies in, an action the file's name. Raises FileNotFoundError or ValueError naming
-    the file, what is wrong and the remedy; warns of skeletons known to be wrong.
+    End Site; None finds them by common names. The unit is found from the length of the legs, the
+    upward axis from the position of the head. joints, keypoints, cameras, seed and filming are
+    those of cmu_poses. skeleton and source: texts for the set (the name of the file or folder). A
+    subject is the folder of a file, an action the name of a file. Raises FileNotFoundError or
+    ValueError that names the file, what is wrong with it and the remedy; warns about skeletons with
+    known errors.
     """
     if stride < 1:
         raise ValueError(f"stride must be at least 1, got {stride}")

@@ -38,16 +38,17 @@ def cmu_poses(
     frame_rate: float | None = None,
     **filming,
 ) -> PoseSet:
-    """Poses of every recording below folder, in CMU's and HDM05's layout: AMC files beside the ASF
-    file of their skeleton; all subjects unless some are named, every stride-th frame.
+    """Poses of all recordings below folder, in the layout of CMU and HDM05: AMC files beside the
+    ASF file of their skeleton. Takes all subjects unless some are named, and every stride-th frame.
 
-    World: each recording is turned about the vertical by an angle drawn from seed, moved to the
-    middle of the room, and filmed as film says: cameras "h36m" or "random", keypoints "detected",
-    "exact" or "wild"; filming: views and least_confidence. joints: "own" has them where the
-    skeletons do, "coco" where read_keypoints puts them (docs/joints.md). frame_rate: of the
-    recordings; None takes a file's own, the one at the end of HDM05's names, or 120. A subject is a
-    skeleton's name, an action a recording's name, as "02_01". Raises FileNotFoundError or
-    ValueError naming the file, what is wrong with it and the remedy.
+    Each recording is turned about the vertical by an angle drawn from seed, moved to the middle of
+    the room, and filmed (see film): cameras "h36m" or "random"; keypoints "detected", "exact" or
+    "wild"; filming: the options views and least_confidence. joints: "own" places the joints where
+    the skeletons have them, "coco" where read_keypoints places them (docs/joints.md). frame_rate:
+    that of the recordings; None takes the file's own rate, the number at the end of HDM05's names,
+    or 120. A subject is the name of a skeleton, an action that of a recording, such as "02_01".
+    Raises FileNotFoundError or ValueError that names the file, what is wrong with it and the
+    remedy.
     """
     if stride < 1:
         raise ValueError(f"stride must be at least 1, got {stride}")

@@ -19,12 +19,13 @@ GAP = 5
 
 
 def download_cmu(folder: str | Path, subjects: tuple[str, ...], *, site: str = SITE) -> list[Path]:
-    """Fetch NN.asf and every NN_MM.amc of the subjects into folder/NN/; returns the files, old and
-    new.
+    """Download NN.asf and every NN_MM.amc of the subjects into folder/NN/; returns all their files,
+    new or already there.
 
-    What is there already is checked and kept; a partial file resumes where it stopped. A file takes
-    its name only when it is complete and reads as motion capture. Raises ValueError for a subject
-    that is no number or not there, ConnectionError (run again to resume) otherwise.
+    Files that are there already are checked and kept; a partial file resumes where it stopped. A
+    file gets its final name only when it is complete and can be read as motion capture. Raises
+    ValueError if a subject is not a number or does not exist, and otherwise ConnectionError (run it
+    again to resume).
     """
     wrong = [s for s in subjects if not re.fullmatch(r"\d{2,3}", s)]
     if wrong or not subjects:

@@ -45,16 +45,16 @@ def film(
     views: int = VIEWS,
     least_confidence: float = LEAST,
 ) -> PoseSet:
-    """Put recordings in front of cameras.
+    """Film recordings with cameras, and return the poses that the cameras see.
 
-    cameras: "h36m", the four of Human3.6M, or "random" ones (random_rig), views new ones for every
-    two seconds. keypoints: "exact" projections; "detected", what detector_model.detect makes of
-    them; or "wild", COCO's points with the errors of wild_detector, made into Human3.6M's joints
-    and completed as read_keypoints does it; joints less sure than least_confidence count as not
-    seen. Pictures of random cameras and wild keypoints are redrawn for a training camera
-    (training_view), as those that predict is given: pose3d and root are in that camera's frame, and
-    rotation leads back. Rows are ordered by recording, camera, frame. A recording's cameras and
-    noise depend on (seed, its subject and name) alone.
+    cameras: "h36m", the four of Human3.6M, or "random" (random_rig): for every two seconds, as many
+    new cameras as views says. keypoints: "exact" projections; "detected", with the errors of
+    detector_model.detect; or "wild", COCO's keypoints with the errors of wild_detector, converted
+    to Human3.6M's joints and completed as read_keypoints does. Keypoints with a confidence below
+    least_confidence count as not seen. Pictures of random cameras and wild keypoints are redrawn
+    for a training camera (training_view), as predict's input is: pose3d and root are in that
+    camera's frame, and rotation leads back. Rows are ordered by recording, camera and frame. The
+    cameras and the noise of a recording depend only on seed, its subject and its name.
     """
     for name, value, known in (("keypoints", keypoints, KEYPOINTS), ("cameras", cameras, CAMERAS)):
         if value not in known:

@@ -26,13 +26,13 @@ def h36m_poses(
     subjects: tuple[str, ...] = TEST_SUBJECTS,
     stride: int = 1,
 ) -> PoseSet:
-    """Read data_3d_h36m.npz and data_2d_h36m_<keypoints>.npz from folder; every stride-th frame of
+    """Read data_3d_h36m.npz and data_2d_h36m_<keypoints>.npz from folder: every stride-th frame of
     each recording and camera.
 
-    Rows are ordered by subject, recording, camera, frame. 2D sequences may run past the 3D ones and
-    are cut. The files are checked (h36m_checks): metres, pixels, the joints' order, sides, and 2D
-    against the projection of 3D. Raises FileNotFoundError or ValueError, each naming the file, what
-    is wrong with it and the remedy.
+    Rows are ordered by subject, recording, camera and frame. 2D sequences that are longer than the
+    3D ones are cut. The files are checked (h36m_checks): metres, pixels, order of the joints, left
+    and right, and 2D against the projection of 3D. Raises FileNotFoundError or ValueError that
+    names the file, what is wrong with it and the remedy.
     """
     if stride < 1:
         raise ValueError(f"stride must be at least 1, got {stride}")

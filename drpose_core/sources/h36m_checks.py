@@ -50,7 +50,7 @@ def check_metres(path: Path, name: str, world: torch.Tensor, remedy: str) -> Non
          if THIGH[0] <= thigh / n <= THIGH[1]), "another unit or another order of joints",
     )  # fmt: skip
     raise ValueError(
-        f"{path}: {name} has {thigh:.4g} from hip to knee, metres are wanted; these look like "
+        f"{path}: {name} has {thigh:.4g} from hip to knee, metres are needed; these look like "
         f"{unit}: {remedy}"
     )
 
@@ -60,7 +60,7 @@ def check_pixels(path: Path, name: str, pixels: torch.Tensor, remedy: str) -> No
     if pixels.abs().amax(dim=(1, 2)).median() <= 5:
         raise ValueError(
             f"{path}: {name} has keypoints between {pixels.min():.2g} and {pixels.max():.2g}, "
-            f"normalised already: pixels are wanted: {remedy}"
+            f"normalised already: pixels are needed: {remedy}"
         )
 
 
@@ -100,9 +100,9 @@ class Projections:
             if mirrored <= APART:
                 why = "left and right are swapped in one of them"
             elif root < 1e-6:
-                why = f"{path3d.name} is relative to the root, joints in the world are wanted"
+                why = f"{path3d.name} is relative to the root, joints in the world are needed"
             elif min(unmoved, best) <= APART:
-                why = f"{path3d.name} is in a camera's frame, joints in the world are wanted"
+                why = f"{path3d.name} is in a camera's frame, joints in the world are needed"
             else:
                 why = (
                     "another order of joints, other cameras, or frames that do not belong together"

@@ -1,4 +1,4 @@
-"""Several pose sets as one, and one pose set without the frames that say the same again."""
+"""Join several pose sets; remove near-duplicate frames from one."""
 
 import numpy as np
 import torch
@@ -9,14 +9,14 @@ BETWEEN = " + "
 
 
 def joined_poses(sets: list[PoseSet] | tuple[PoseSet, ...]) -> PoseSet:
-    """One pose set of several, in their order.
+    """Join pose sets, in their order.
 
-    Actions of one name become one. Sequences keep their names; if the sets have different skeletons
-    each name begins with its skeleton's, as "HDM05:HDM_bd/...", so that none is lost and equal
-    names stay apart. source, keypoints and skeleton name those of all sets; source has the terms
-    under which data may be used. Where only some sets have a confidence or a rotation, the others
-    get 1 and none. Raises ValueError for no sets, sets on different devices, and sequences that two
-    sets share.
+    Actions with the same name become one. Sequences keep their names. If the sets have different
+    skeletons, each name gets its skeleton as a prefix, such as "HDM05:HDM_bd/...", so that equal
+    names stay apart. source, keypoints and skeleton list those of all sets; source includes the
+    terms of use of the data. If only some sets have a confidence or a rotation, the others get
+    confidence 1 and the identity rotation. Raises ValueError if there are no sets, if they are on
+    different devices, or if two of them share a sequence.
     """
     if not sets:
         raise ValueError("joined_poses needs at least one pose set")
@@ -68,11 +68,11 @@ def _absent(name: str, columns: dict[str, torch.Tensor]) -> torch.Tensor | None:
 
 
 def thinned(poses: PoseSet, millimetres: float = 60.0) -> PoseSet:
-    """The set without near-duplicates: of each sequence the first frame, and each whose pose
-    differs from the last one kept by at least millimetres, in the mean over joints.
+    """The set without near-duplicates. Of each sequence it keeps the first frame, and then every
+    pose that differs from the last kept one by at least millimetres (mean over joints).
 
-    Poses are compared relative to the root and in the camera's frame, so that a person who turns
-    counts as moving, and one who glides does not. The order stays; 0 keeps everything.
+    Poses are compared relative to the root, in the camera frame: a person who turns counts as
+    moving, a person who only changes place does not. The order stays the same; 0 keeps everything.
     """
     poses.require_truth("thinned")
     if not millimetres >= 0:

@@ -15,13 +15,12 @@ SOURCES = ("people", "synthetic", "cmu", "h36m")
 def load_poses(
     source: str, split: str, folder: str | Path | None = None, *, keypoints: str | None = None
 ) -> PoseSet:
-    """The training or test poses of a source by its name, on subjects that the other split does not
-    have.
+    """The training or test poses of a source, by its name. The two splits have different subjects.
 
     people and synthetic come with the kit; cmu and h36m read a folder (default data/). CMU subjects
-    are split in their order: the last fifth, at least one, is the test. keypoints: None for
-    detections; else what the source's own function takes ("exact", or a file's name for h36m).
-    Raises ValueError or FileNotFoundError with a remedy.
+    are split in the order of their names: the last fifth, at least one, is the test split.
+    keypoints: None for detections; otherwise a value that the source's own function takes ("exact",
+    or a file's name for h36m). Raises ValueError or FileNotFoundError, with a remedy.
     """
     if source not in SOURCES:
         raise ValueError(f"unknown source {source!r}: choose from {', '.join(SOURCES)}")

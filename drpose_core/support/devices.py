@@ -10,11 +10,11 @@ from torch import distributed
 
 
 def device(name: str | None = None) -> torch.device:
-    """The device to work on: the one named, else DRPOSE_DEVICE if set, else the first GPU, else the
+    """The device to work on: the named one, else DRPOSE_DEVICE if set, else the first GPU, else the
     CPU.
 
-    Under torchrun "cuda" is a card of the process's own. Raises ValueError for what torch does not
-    know or this machine does not have.
+    Under torchrun, "cuda" is the process's own GPU. Raises ValueError if torch does not know the
+    name or this machine does not have the device.
     """
     name = (
         name or os.environ.get("DRPOSE_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")

@@ -18,8 +18,8 @@ Noise = Callable[[Sequence[int], range, tuple[int, ...]], Iterator[torch.Tensor]
 def per_hypothesis(seed: int = 0) -> Noise:
     """Hypothesis h starts from the same noise in every pose, drawn from (seed, h).
 
-    More hypotheses keep the first ones, batches change nothing, and in a film a hypothesis moves
-    as the picture does. The default of sample_poses, assess, predict and the explorer.
+    More hypotheses keep the first ones, and the batch size changes nothing. In a film, a hypothesis
+    changes only as the input does. The default of sample_poses, assess, predict and the explorer.
     """
 
     def draws(rows: Sequence[int], hypotheses: range, shape: tuple[int, ...]):
@@ -33,10 +33,10 @@ def per_hypothesis(seed: int = 0) -> Noise:
 
 
 def per_pose(seed: int = 0) -> Noise:
-    """Every hypothesis of every pose has noise of its own, drawn from (seed, row, h).
+    """Every hypothesis of every pose has its own noise, drawn from (seed, row, h).
 
-    More hypotheses keep the first ones, and batches change nothing. Means over many poses vary
-    less from seed to seed than with per_hypothesis, where all poses share one draw.
+    More hypotheses keep the first ones, and the batch size changes nothing. Means over many poses
+    vary less between seeds than with per_hypothesis, where all poses share the same noise.
     """
 
     def draws(rows: Sequence[int], hypotheses: range, shape: tuple[int, ...]):
@@ -51,9 +51,10 @@ def per_pose(seed: int = 0) -> Noise:
 
 
 def replay(noise: torch.Tensor) -> Noise:
-    """The given noise (K, B, H, ...): noise[0] starts the chain, noise[k] ends its k-th step.
+    """Use the given noise (K, B, H, ...): noise[0] starts the chain, noise[k] ends its k-th step.
 
-    Raises ValueError if a chain asks for poses, hypotheses, numbers or steps that it does not hold.
+    Raises ValueError if a chain asks for more poses, hypotheses, coordinates or steps than it
+    holds.
     """
 
     def draws(rows: Sequence[int], hypotheses: range, shape: tuple[int, ...]):
@@ -61,12 +62,12 @@ def replay(noise: torch.Tensor) -> Noise:
         fits = last < noise.shape[1] and hypotheses.stop <= noise.shape[2]
         if not fits or tuple(noise.shape[3:]) != shape:
             raise ValueError(
-                f"noise is {tuple(noise.shape)}, (K, B, H, ...), and is asked for "
+                f"noise is {tuple(noise.shape)}, (K, B, H, ...), but the chain needs "
                 f"B = {last + 1}, H = {hypotheses.stop} and {shape} in each"
             )
         for step in noise:
             yield step[list(rows), hypotheses.start : hypotheses.stop]
-        raise ValueError(f"noise has {len(noise)} steps, and the chain asks for more")
+        raise ValueError(f"noise has {len(noise)} steps, but the chain needs more")
 
     return draws
 

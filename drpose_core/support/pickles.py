@@ -18,7 +18,7 @@ class _Dtype:
     def __init__(self, text: str, align: bool = False, copy: bool = True):
         if not re.fullmatch(r"[biufcSUO]\d{0,9}", text):
             raise pickle.UnpicklingError(
-                f"it has a numpy type {text!r}, which plain data has no use for"
+                f"it has a numpy type {text!r}, which plain data does not need"
             )
         self.text = text
 
@@ -26,7 +26,7 @@ class _Dtype:
         _, order, *fields = state
         if order not in "<>|=" or fields[:3] != [None, None, None]:
             raise pickle.UnpicklingError(
-                "it has a structured numpy type, which plain data has no use for"
+                "it has a structured numpy type, which plain data does not need"
             )
         self.text = order + self.text if order in "<>" else self.text
 
@@ -106,8 +106,7 @@ class _ArraysOnly(pickle.Unpickler):
         module = module.replace("numpy.core.", "numpy._core.")
         if (module, name) not in _ALLOWED:
             raise pickle.UnpicklingError(
-                f"it asks for {module}.{name}, which plain data has no use for, so it was not "
-                "opened"
+                f"it asks for {module}.{name}, which plain data does not need, so it was not opened"
             )
         return _ALLOWED[module, name]
 
@@ -123,7 +122,7 @@ def _plain(value):
     if isinstance(value, np.ndarray | np.generic | str | bytes | int | float | bool | None):
         return value
     raise pickle.UnpicklingError(
-        f"it holds a {type(value).__name__}, which plain data has no use for"
+        f"it holds a {type(value).__name__}, which plain data does not need"
     )
 
 
@@ -190,6 +189,6 @@ def read_npy(file, wanted: str | None = None) -> object:
         order = "F" if fortran else "C"
         return np.frombuffer(content, dtype=dtype).reshape(shape, order=order)
     if dtype.kind != "O":
-        raise ValueError("it has a structured numpy type, which plain data has no use for")
+        raise ValueError("it has a structured numpy type, which plain data does not need")
     array = _plain(_ArraysOnly(file, encoding="latin1").load())
     return array.reshape(-1)[0] if isinstance(array, np.ndarray) and array.size == 1 else array

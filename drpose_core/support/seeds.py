@@ -5,8 +5,8 @@ import torch
 
 
 def generator(seed: int, *more: int, device: torch.device | str = "cpu") -> torch.Generator:
-    """A torch.Generator that starts at a seed, or at several integers mixed into one, as (seed,
-    row); functions that draw take one.
+    """A torch.Generator seeded with an integer, or with several integers mixed into one, such as
+    (seed, row). Functions that draw random numbers take one.
     """
     return torch.Generator(device).manual_seed(mixed_seed(seed, *more))
 
@@ -22,10 +22,9 @@ def mixed_seed(seed: int, *more: int) -> int:
 
 
 def hypothesis_generators(seed: int, hypotheses: int) -> list[torch.Generator]:
-    """One CPU generator per hypothesis, so that going from 5 to 10 hypotheses keeps the first 5 as
-    they were.
+    """One CPU generator per hypothesis: going from 5 to 10 hypotheses keeps the first 5 unchanged.
 
-    The streams depend on (seed, index) alone and live on the CPU, so a GPU draws the same numbers.
+    The generators depend only on (seed, index) and live on the CPU, so a GPU gets the same numbers.
     """
     if hypotheses < 1:
         raise ValueError(f"hypotheses must be at least 1, got {hypotheses}")

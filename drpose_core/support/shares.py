@@ -39,12 +39,12 @@ def share_of_batch(share: Share | None) -> Iterator[None]:
 
 
 def own_rows(draw: Draw, rows: int, generator: torch.Generator | None = None) -> torch.Tensor:
-    """draw(rows, generator); of a share of a batch, its rows of what one process would draw.
+    """draw(rows, generator), cut to the rows of this process when several processes share a batch.
 
-    A loss that draws with its generator as it is stays right under torchrun, since every process
-    has one of its own; drawn through own_rows, several processes use the same numbers as one.
-    rows may be a multiple of the share's, as where a pose has a row for each head of attention.
-    generator None: torch's global one, which training seeds alike in all processes.
+    Under torchrun every process has its own generator, so a loss that simply uses it is correct.
+    With own_rows the processes together draw the same numbers as a single process would. rows may
+    be a multiple of the batch's rows, for example one row per pose and attention head. generator
+    None: torch's global one, which training seeds alike in all processes.
     """
     share = _SHARE.get()
     if share is None:

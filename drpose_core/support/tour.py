@@ -12,10 +12,10 @@ def fast_mode() -> bool:
 
 
 def tour_source() -> tuple[str, Path | None]:
-    """Where the notebooks take their poses from: (DRPOSE_SOURCE or "synthetic", folder DRPOSE_DATA
-    or None).
+    """The source of the notebooks' poses: (DRPOSE_SOURCE or "synthetic", folder DRPOSE_DATA or
+    None).
 
-    A relative folder is meant from the project's root, wherever the notebook's kernel runs.
+    A relative folder is taken relative to the project's root, not to the notebook's kernel.
     """
     folder = os.environ.get("DRPOSE_DATA")
     return os.environ.get("DRPOSE_SOURCE") or "synthetic", project_root() / Path(
@@ -24,10 +24,10 @@ def tour_source() -> tuple[str, Path | None]:
 
 
 def project_root() -> Path:
-    """The folder that data/, checkpoints/ and output/ lie in.
+    """The folder that holds data/, checkpoints/ and output/.
 
-    In a clone of the repository it is the clone, wherever in it one works. Elsewhere (the package
-    came from a wheel) it is the working directory.
+    In a clone of the repository it is the clone, from whatever folder inside it you work. If the
+    package was installed from a wheel, it is the working directory.
     """
     here, installed = Path.cwd(), Path(__file__).resolve().parents[2]
     return next((folder for folder in (installed, here, *here.parents) if _is_clone(folder)), here)

@@ -28,13 +28,13 @@ def save_checkpoint(
     record: dict | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> None:
-    """Write weights, config, joint names, versions and a record as one safetensors file, whole or
-    not at all.
+    """Write weights, config, joint names, versions and a record to one safetensors file,
+    atomically.
 
-    record: anything JSON takes; "train" should be the training poses' describe(), so that a wrong
-    pairing is noticed later. It is the model's own (model.record) if not given. dtype float16
-    halves the file; BatchNorm's statistics stay in float32. Raises ValueError if the lifter cannot
-    be rebuilt from its name alone, or if a weight is not finite in dtype.
+    record: anything JSON takes; default model.record. Its "train" should be the describe() of the
+    training poses, so that an unsuitable test set is noticed later. dtype float16 halves the file;
+    the statistics of BatchNorm stay in float32. Raises ValueError if the lifter cannot be rebuilt
+    from its name alone, or if a weight is not finite in dtype.
     """
     # a fresh lifter draws weights, which must not move the caller's random state
     with torch.random.fork_rng([]):
@@ -97,7 +97,7 @@ def _same_lifter(rebuilt: Callable, lifter: Callable) -> bool:
 
 
 def checkpoint_record(path: str | Path) -> dict:
-    """What stands in a checkpoint beside the weights: config, record, versions, joints. Raises as
+    """Everything in a checkpoint but the weights: config, record, versions, joints. Raises as
     load_checkpoint does.
     """
     if not Path(path).is_file():
@@ -113,7 +113,7 @@ def checkpoint_record(path: str | Path) -> dict:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
     except SafetensorError as error:
-        raise ValueError(f"{path} is no checkpoint, or a damaged one ({error}): {REMEDY}") from None
+        raise ValueError(f"{path} is not a checkpoint, or is damaged ({error}): {REMEDY}") from None
     if "drpose" not in metadata:
         raise ValueError(f"{path} is a safetensors file without a drpose config: {REMEDY}")
     try:
@@ -123,10 +123,10 @@ def checkpoint_record(path: str | Path) -> dict:
 
 
 def load_checkpoint(path: str | Path, device: torch.device | str = "cpu") -> DRPose:
-    """Rebuild a model from its file alone, in eval mode, float32; model.record is its record,
-    model.sampling the settings it is best used with.
+    """Rebuild a model from its file alone, in eval mode, float32. model.record is its record,
+    model.sampling its recommended settings.
 
-    Raises FileNotFoundError or ValueError naming the file and the remedy.
+    Raises FileNotFoundError or ValueError that names the file and the remedy.
     """
     content = checkpoint_record(path)
     config, record = content.get("config", {}), content.get("record", {})

@@ -1,5 +1,5 @@
-"""Poses that another model predicted, from a file, as initial poses: matched to a PoseSet by
-subject, action, camera and frame.
+"""Initial poses that another model predicted, read from a file and matched to a PoseSet by subject,
+action, camera and frame.
 """
 
 from dataclasses import replace
@@ -21,15 +21,15 @@ Sequences = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
 def with_predictions(poses: PoseSet, path: str | Path) -> PoseSet:
-    """The set with a file's predictions as its initial poses, which then take the lifter's place in
+    """The set with the predictions of a file as its initial poses, which replace the lifter's in
     training, sampling and scores.
 
     Flat layout, an npz of columns: subject, action (the recording, "Walking 1"), camera (M,), frame
-    (M,) as PoseSet.frame (at 50 Hz), pose3d (M, J, 3). Or as the 2D files are laid out, {subject:
-    {action: [a (frames, J, 3) per camera]}} in "positions_3d". Metres, camera frame, relative to
-    joint 0. The file may hold more than the set asks for. The mirrored pass gets the mirrored
-    prediction. Raises FileNotFoundError or ValueError that names the first pose without a
-    prediction, or what is wrong with the numbers.
+    (M,) as in PoseSet.frame (at 50 Hz), pose3d (M, J, 3). Or the layout of the 2D files, {subject:
+    {action: [one (frames, J, 3) per camera]}} in "positions_3d". Metres, camera frame, relative to
+    joint 0. The file may hold more poses than the set. The mirrored pass gets the mirrored
+    prediction. Raises FileNotFoundError, or ValueError that names the first pose without a
+    prediction or says what is wrong with the numbers.
     """
     path = Path(path)
     if not path.is_file():
@@ -172,7 +172,7 @@ def _check(path: Path, initial: torch.Tensor, kp2d: torch.Tensor) -> None:
     if size.max() > 5 or size.median() < 0.3:
         raise ValueError(
             f"{path}: the joints are up to {size.max():.3g} from the root, {size.median():.3g} as "
-            "a rule: metres are wanted"
+            "a rule: metres are needed"
         )
     likeness = _likeness(initial[..., :2], kp2d)
     # upright people look alike: what is left when the mean pose is taken away must agree too

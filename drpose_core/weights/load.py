@@ -14,7 +14,9 @@ PICKLED = (".pth", ".pt", ".bin")  # weights in torch's own format, as published
 def load_model(
     path: str | Path, lifter: str = "dcgct", device: torch.device | str = "cpu"
 ) -> DRPose:
-    """A checkpoint (.safetensors), or published weights (.pth) whose initial model is lifter."""
+    """A checkpoint (.safetensors), or published weights (.pth); lifter names the lifter inside the
+    latter.
+    """
     if Path(path).suffix in PICKLED:
         return load_published(path, lifter).to(device)
     return load_checkpoint(path, device)

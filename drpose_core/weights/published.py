@@ -29,11 +29,11 @@ Weights = str | Path | Mapping[str, torch.Tensor]
 
 
 def load_published(path_or_state_dict: Weights, lifter: str = "dcgct") -> DRPose:
-    """A DRPose, in eval mode, from published weights: a .pth file or its state dict, initial model
-    included.
+    """A DRPose with its lifter, in eval mode, from published weights: a .pth file or its state
+    dict.
 
-    Strict: raises ValueError that lists what is missing, left over or of another shape. A file's
-    pickle may hold tensors only.
+    Strict: raises ValueError that lists what is missing, unexpected or of another shape. The file's
+    pickle may hold only tensors.
     """
     _known(lifter)
     where, state = _state(path_or_state_dict)
@@ -54,11 +54,11 @@ def load_published(path_or_state_dict: Weights, lifter: str = "dcgct") -> DRPose
 
 
 def load_published_lifter(path_or_state_dict: Weights, lifter: str = "dcgct") -> nn.Module:
-    """An initial model alone, in eval mode, from the weights its own authors published, or from a
-    full DRPose checkpoint.
+    """A lifter alone, in eval mode, from the weights that its own authors published, or from a full
+    DRPose checkpoint.
 
-    Strict and safe as load_published is. DRPose(ModelConfig(lifter=name), this) trains a denoiser
-    on it.
+    Strict and safe like load_published. DRPose(ModelConfig(lifter=name), this) trains a denoiser on
+    it.
     """
     _known(lifter)
     where, state = _state(path_or_state_dict)
@@ -140,7 +140,7 @@ def _entries(model: nn.Module) -> Iterator[tuple[str, torch.Tensor, list[tuple[s
                 yield own, value, [(name, form) for name in names]
                 break
         else:
-            raise ValueError(f"{own} stands in no table of the published layout")
+            raise ValueError(f"{own} has no name in the published layout")
 
 
 def _to_own(

@@ -72,9 +72,9 @@ def _found(layout: Layout, frames: list[tuple[object, list]], known: dict) -> Fo
     if any(name is not None for name, _ in frames) and numbers == list(range(len(frames))):
         odd = [name for name, _ in frames if not isinstance(name, str) and not _number(name)]
         if odd:
-            found.notes.append(f"frames count in the order of the file: {odd[0]!r} is no number")
+            found.notes.append(f"frames numbered in the order of the file: {odd[0]!r} is no number")
     if layout.every and len(set(numbers)) < len(numbers):
-        found.notes.append("frames count in the order of the file: a number stands there twice")
+        found.notes.append("frames numbered in the order of the file: a number occurs twice")
         numbers = list(range(len(frames)))
     kinds = set()
     order = sorted(range(len(frames)), key=numbers.__getitem__)

@@ -27,12 +27,13 @@ def synthetic_poses(
     seconds: float = 10.0,
     takes: int = 2,
 ) -> PoseSet:
-    """Synthetic poses of the five training or two test subjects, fifteen actions each, four
-    cameras.
+    """Synthetic poses of the five training or the two test subjects: fifteen actions each, seen by
+    four cameras.
 
-    Every stride-th frame at 50 Hz of takes of the given seconds: 60,000 train and 24,000 test poses
-    as called. keypoints: "detected" (the detector model, with confidence) or "exact". Subjects
-    differ in their proportions; the same seed gives the same poses for both keypoints.
+    Recordings last the given seconds; every stride-th frame at 50 Hz is taken. The defaults give
+    60,000 training and 24,000 test poses. keypoints: "detected" (the detector model, with
+    confidence) or "exact". Subjects differ in their proportions. The same seed gives the same poses
+    for both kinds of keypoints.
     """
     if split not in SPLITS:
         raise ValueError(f"unknown split {split!r}: choose from {', '.join(SPLITS)}")
