@@ -65,8 +65,8 @@ def command(
             a phone's main camera has 65 to 75.
         least_confidence: A keypoint less sure than this counts as not seen (default: what
             suits the tool).
-        checkpoint: The model, or published weights (.pth). Default: yours of h36m, cmu or synthetic
-            poses, else the kit's own (synthetic).
+        checkpoint: The model, or published weights (.pth). Default: yours of h36m or cmu poses, else
+            the kit's own.
         lifter: The initial model in published weights.
         sampling: What to change of the checkpoint's own way of sampling.
         answer: How one pose is made of the hypotheses.
@@ -76,7 +76,7 @@ def command(
         detector: Of pictures and films: blazepose comes with the kit; rtmpose-... (with pip install
             -e .[image,rtmpose]) is better, of several people above all, and fetches its weights.
     """
-    path = checkpoint or latest_checkpoint("h36m", "cmu", "synthetic")
+    path = checkpoint or latest_checkpoint("h36m", "cmu")
     todo = jobs(keypoints, out, also=[html], reads=[path])
     if fps is not None and not fps > 0:
         raise ValueError(f"--fps must be positive, got {fps:g}")

@@ -11,14 +11,14 @@ def fast_mode() -> bool:
     return os.environ.get("DRPOSE_FAST", "0") not in ("", "0")
 
 
-def tour_source() -> tuple[str, Path | None]:
-    """Where the notebooks take their poses from: (DRPOSE_SOURCE or "synthetic", folder DRPOSE_DATA
+def tour_source(otherwise: str = "synthetic") -> tuple[str, Path | None]:
+    """Where the notebooks take their poses from: (DRPOSE_SOURCE or otherwise, folder DRPOSE_DATA
     or None).
 
     A relative folder is meant from the project's root, wherever the notebook's kernel runs.
     """
     folder = os.environ.get("DRPOSE_DATA")
-    return os.environ.get("DRPOSE_SOURCE") or "synthetic", project_root() / Path(
+    return os.environ.get("DRPOSE_SOURCE") or otherwise, project_root() / Path(
         folder
     ).expanduser() if folder else None
 
