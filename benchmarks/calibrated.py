@@ -5,8 +5,9 @@ python benchmarks/calibrated.py --data data/motion --seeds 0
 Reads every ASF/AMC recording below the folder, filmed by Human3.6M's cameras with the plain
 detector model and thinned by 60 mm. A residual MLP is trained once on all but the held-out
 subjects; then a denoiser for every recipe, on the same number of poses. Choose by the subjects of
---choose; those of --report are for the table that is shown. dr.sweep keeps each row. Energy score,
-errors and spread in mm; H = 20, 8 quadratic steps, eta 0.
+--choose; those of --report are for the table that is shown, also with the factor that calibrate
+finds on those of --choose. dr.sweep keeps each row. Energy score, errors and spread in mm; H = 20,
+8 quadratic steps, eta 0.
 """
 
 from dataclasses import replace
@@ -63,17 +64,22 @@ def measure(train: dr.PoseSet, tests: dict, *, seed: int, recipe: str, samples: 
     poses = dr.with_initial_poses(model, train[index])
     for _ in dr.train(model, loss, poses, dr.TrainConfig(epochs=1, seed=seed)):
         pass
-    row = {}
+    some = {}
     for name, test in tests.items():
-        some = test[torch.randperm(len(test), generator=dr.generator(0))[:384]]
-        some = replace(some, actions=["all"], action=torch.zeros_like(some.action))
-        row |= {f"{name}, {what}": value for what, value in scores(model.eval(), some).items()}
-    return row
+        poses = test[torch.randperm(len(test), generator=dr.generator(0))[:384]]
+        some[name] = replace(poses, actions=["all"], action=torch.zeros_like(poses.action))
+    plain = dr.Sampling()
+    factor = dr.calibrate(model.eval(), some["choose"], plain)
+    row = {"factor": factor}
+    for name in ("choose", "report"):
+        row |= {f"{name}, {k}": v for k, v in scores(model, some[name], plain).items()}
+    wide = scores(model, some["report"], plain.but(widen=factor))
+    return row | {f"report, with the factor, {k}": v for k, v in wide.items()}
 
 
-def scores(model: dr.DRPose, test: dr.PoseSet) -> dict[str, float]:
-    once = dr.table(dr.evaluate(model, test, hypotheses=1, steps=1)).MPJPE["p_avg"]
-    found = dr.assess(model, test, every_step=False)
+def scores(model: dr.DRPose, test: dr.PoseSet, how: dr.Sampling) -> dict[str, float]:
+    once = dr.table(dr.evaluate(model, test, how.but(hypotheses=1, steps=1))).MPJPE["p_avg"]
+    found = dr.assess(model, test, how, every_step=False)
     errors, value = dr.table(found.scores).MPJPE, found.summary.set_index("quantity").value
     return {
         "H = 1, K = 1": once,

@@ -63,7 +63,7 @@ def assess(
         batch_size = max(1, min(64, AT_ONCE // (sampling.hypotheses * sampling.steps)))
     batch_size = int(batch_size)
     _check(poses, batch_size)
-    for sentence in wrong_pairing(model.record, poses):
+    for sentence in [*wrong_pairing(model.record, poses), *_fitted_on(model, poses, sampling)]:
         warnings.warn(sentence, stacklevel=3)
     rank, world = process()
     path = None
@@ -112,12 +112,6 @@ def wrong_pairing(record: dict, poses: PoseSet) -> list[str]:
     if they do not, or nothing is known.
     """
     sentences = []
-    fitted = record.get("calibration")
-    if isinstance(fitted, dict) and (both := {*fitted.get("subjects", ())} & {*poses.subjects()}):
-        sentences.append(
-            f"the spread of the hypotheses was fitted on {', '.join(sorted(both))}, who are among "
-            "these poses: its scores here are too good; widen=1 scores the model without it"
-        )
     train = record.get("train")
     if not isinstance(train, dict):
         return sentences
@@ -133,6 +127,18 @@ def wrong_pairing(record: dict, poses: PoseSet) -> list[str]:
                 f"{given!r}; {consequence}"
             )
     return sentences
+
+
+def _fitted_on(model: DRPose, poses: PoseSet, sampling: Sampling) -> list[str]:
+    """A sentence if the factor on the spread (calibrate) was fitted on subjects of these poses."""
+    subjects = model.record.get("calibration", {}).get("subjects", ())
+    both = sorted({*subjects} & {*poses.subjects()})
+    if not both or sampling.widen == 1:
+        return []
+    return [
+        f"the spread of the hypotheses was fitted on {', '.join(both)}, who are among these poses: "
+        "its scores here are too good; widen=1 scores the model without it"
+    ]
 
 
 def _check(poses: PoseSet, batch_size: int) -> None:

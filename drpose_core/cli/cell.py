@@ -19,7 +19,7 @@ class Job:
 
     # Where the poses come from.
     source: Source = "synthetic"
-    # The folder with the source's files (default: data/); synthetic needs none.
+    # The folder with the source's files (default: data/); people and synthetic need none.
     data: Path | None = None
     # The checkpoint (default: checkpoints/<source>.safetensors, which the notebooks load).
     out: Path | None = None

@@ -16,7 +16,7 @@ from .words import How, Published, Source, command_line, trained_on
 
 
 def command(
-    source: Source = "synthetic",
+    source: Source = "people",
     data: Path | None = None,
     keypoints: str | None = None,
     checkpoint: Path | None = None,
@@ -40,7 +40,7 @@ def command(
 
     Args:
         source: Where the poses come from.
-        data: The folder with the source's files (default: data/); synthetic needs none.
+        data: The folder with the source's files (default: data/); people and synthetic need none.
         keypoints: 2D input other than the source's default: exact or detected; for h36m the name
             of a file, such as gt or cpn_ft_h36m_dbb.
         checkpoint: The model (default: checkpoints/<source>.safetensors if there, else the kit's

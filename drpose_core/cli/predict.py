@@ -65,8 +65,8 @@ def command(
             a phone's main camera has 65 to 75.
         least_confidence: Keypoints with a lower confidence count as not seen (default:
             depends on the tool).
-        checkpoint: The model, or published weights (.pth). Default: yours of h36m, cmu or synthetic
-            poses, else the kit's own (synthetic).
+        checkpoint: The model, or published weights (.pth). Default: yours of h36m or cmu poses, or
+            the kit's own.
         lifter: The initial model inside published weights (.pth).
         sampling: Changes to the checkpoint's sampling settings.
         answer: How one pose is computed from the hypotheses.
@@ -76,7 +76,7 @@ def command(
         detector: Of pictures and films: blazepose comes with the kit; rtmpose-... (with pip install
             -e .[image,rtmpose]) is better, of several people above all, and fetches its weights.
     """
-    path = checkpoint or latest_checkpoint("h36m", "cmu", "synthetic")
+    path = checkpoint or latest_checkpoint("h36m", "cmu")
     todo = jobs(keypoints, out, also=[html], reads=[path])
     if fps is not None and not fps > 0:
         raise ValueError(f"--fps must be positive, got {fps:g}")

@@ -14,7 +14,7 @@ def command(
 
     Args:
         source: Where the poses come from.
-        data: The folder with the source's files (default: data/); synthetic needs none.
+        data: The folder with the source's files (default: data/); people and synthetic need none.
         out: Also write <source>_train.npz and <source>_test.npz into this folder, for PoseSet.load.
     """
     for split in ("train", "test"):

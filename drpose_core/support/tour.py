@@ -11,14 +11,14 @@ def fast_mode() -> bool:
     return os.environ.get("DRPOSE_FAST", "0") not in ("", "0")
 
 
-def tour_source() -> tuple[str, Path | None]:
-    """The source of the notebooks' poses: (DRPOSE_SOURCE or "synthetic", folder DRPOSE_DATA or
+def tour_source(otherwise: str = "synthetic") -> tuple[str, Path | None]:
+    """The source of the notebooks' poses: (DRPOSE_SOURCE or otherwise, folder DRPOSE_DATA or
     None).
 
     A relative folder is taken relative to the project's root, not to the notebook's kernel.
     """
     folder = os.environ.get("DRPOSE_DATA")
-    return os.environ.get("DRPOSE_SOURCE") or "synthetic", project_root() / Path(
+    return os.environ.get("DRPOSE_SOURCE") or otherwise, project_root() / Path(
         folder
     ).expanduser() if folder else None
 

@@ -160,10 +160,9 @@ def latest_checkpoint(*sources: str) -> Path:
     """The checkpoint to use for a source's poses: checkpoints/<source>.safetensors if training left
     one, else checkpoints/default.safetensors if you put one there, else the kit's default.
 
-    Of several sources, the first that has one; no source means "synthetic". checkpoints/ is that
-    of the clone, or of the working directory (project_root). The default was trained on the
-    synthetic figure (checkpoints/README.md).
+    Of several sources, the first that has one. checkpoints/ is that of the clone, or of the working
+    directory (project_root). The default was trained on real motion (checkpoints/README.md).
     """
     folder = project_root() / "checkpoints"
-    own = (folder / f"{source}.safetensors" for source in (*(sources or ("synthetic",)), "default"))
+    own = (folder / f"{source}.safetensors" for source in (*sources, "default"))
     return next((path for path in own if path.is_file()), DEFAULT)
