@@ -131,7 +131,8 @@ def wrong_pairing(record: dict, poses: PoseSet) -> list[str]:
 
 def _fitted_on(model: DRPose, poses: PoseSet, sampling: Sampling) -> list[str]:
     """A sentence if the factor on the spread (calibrate) was fitted on subjects of these poses."""
-    subjects = model.record.get("calibration", {}).get("subjects", ())
+    fitted = model.record.get("calibration")
+    subjects = fitted.get("subjects", ()) if isinstance(fitted, dict) else ()
     both = sorted({*subjects} & {*poses.subjects()})
     if not both or sampling.widen == 1:
         return []
