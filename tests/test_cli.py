@@ -296,8 +296,7 @@ def test_predict_writes_what_predict_gives(command, tmp_path, capsys):
     said = capsys.readouterr().out
     assert (
         "2 people in 24 frames, 48 poses\nCOCO, 17 joints; picture 1920 x 1080 pixels" in said
-        and "65 degrees over the longer side\nmodel default.safetensors, trained on synthetic "
-        "figure"
+        and "65 degrees over the longer side\nmodel default.safetensors, trained on CMU mocap"
         in said
     )
     assert {path.name for path in tmp_path.iterdir()} == {

@@ -236,4 +236,4 @@ def test_the_motion_of_a_thinned_film_lasts_as_long_as_the_film(predict, tmp_pat
     more = () if fps is None else ("--fps", fps)
     said = predict(path, "--out", tmp_path / "x.bvh", *more)
     assert motion(tmp_path / "x.bvh") == (12, pytest.approx(step / (fps or 30), abs=1e-6))
-    assert "no frame rate in the file: where one is needed give fps, else 30 is assumed" in said
+    assert "the file has no frame rate: give fps if it matters, otherwise 30 is assumed" in said
