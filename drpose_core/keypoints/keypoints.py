@@ -95,6 +95,7 @@ class Keypoints:
             person=torch.from_numpy(self.person.astype(np.int64)),
             confidence=torch.from_numpy(self.confidence.astype(np.float32)),
             rotation=view.rotation,
+            own_intrinsics=camera.to(view.intrinsics).expand(len(self), 9).contiguous(),
             source=f"{self.name}: {FORMATS[self.format].title}, redrawn for a training camera",
             keypoints=self.format,
         )

@@ -18,6 +18,7 @@ from ..prediction import Prediction
 from ..skeleton import JOINTS, PARENTS
 from ..support import written_whole
 from .bvh import write_bvh
+from .motion import persons
 
 Add = Callable[[Prediction], None]  # takes the next part of a file
 SUFFIXES = (".json", ".csv", ".parquet", ".bvh")
@@ -113,12 +114,6 @@ def table(prediction: Prediction) -> pd.DataFrame:
     columns["spread"] = prediction.spread.numpy().ravel().round(5)
     columns["confidence"] = _confidence(prediction).ravel().round(3)
     return pd.DataFrame(columns)
-
-
-def persons(prediction: Prediction) -> np.ndarray:
-    """Numbers of the persons (N,); where a set has none, each sequence counts as one."""
-    poses = prediction.poses
-    return (poses.sequence if poses.person is None else poses.person).numpy()
 
 
 @contextmanager
