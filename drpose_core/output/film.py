@@ -81,17 +81,18 @@ def _decoded(path: Path, size: tuple[int, int] | None) -> Iterator:
         if not container.streams.video:
             raise ValueError("it has no pictures")
         stream = container.streams.video[0]
-        number = 0
+        first = True
         try:
-            for number, frame in enumerate(container.decode(stream), start=1):
+            for frame in container.decode(stream):
                 turn = round(frame.rotation / 90) * 90 % 360  # as the phone was held
                 width, height = size or (None, None)
                 if size and turn % 180:
                     width, height = height, width
                 picture = frame.to_image(width=width, height=height)
                 yield picture.rotate(turn, expand=True) if turn else picture
+                first = False
         except av.FFmpegError:
-            if not number:
+            if first:
                 raise
 
 
@@ -114,7 +115,10 @@ def _mp4(path: Path, size: tuple[int, int], fps: Fraction) -> Iterator:
     with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
         stream = container.add_stream("libx264", rate=fps.limit_denominator(1001))
         stream.width, stream.height = (side + side % 2 for side in size)
-        stream.pix_fmt, stream.options = "yuv420p", {"crf": "19", "preset": "veryfast", "threads": "1"}
+        stream.pix_fmt, stream.options = (
+            "yuv420p",
+            {"crf": "19", "preset": "veryfast", "threads": "1"},
+        )
 
         def add(picture) -> None:
             if picture.size != (stream.width, stream.height):

@@ -76,7 +76,9 @@ def overlay(
         pictures = (first.copy() for _ in range(count))
     bar = tqdm(pictures, "overlay", count, disable=count == 1, leave=False, mininterval=1)
     with writer(path, (picture[0] + panel, picture[1]), rate) as add:
-        for n, below, stage in zip(itertools.count(), bar, itertools.chain(stages, itertools.repeat(stages[-1]))):
+        for n, below, stage in zip(
+            itertools.count(), bar, itertools.chain(stages, itertools.repeat(stages[-1]))
+        ):
             turn = _turn(n / count, float(count / rate)) if moving else ASIDE
             add(draw_page(below, people, numbers[0] if still else n, stage._replace(turn=turn)))
     return path

@@ -1,4 +1,4 @@
-"""One frame of an overlay: the picture with what was found in it, the people in space, and words."""
+"""One frame of an overlay: the picture with what was found in it, people in space, and words."""
 
 import numpy as np
 

@@ -16,7 +16,14 @@ from .floor import Floor
 STEADY = 0.2  # seconds over which the place in space is smoothed: distances of single frames jitter
 # One person's left, right and middle, brighter than in figures; several people: a colour each.
 SIDES = ((40, 142, 224), (245, 101, 28), (112, 116, 128))
-PEOPLE = ((20, 125, 200), (235, 95, 20), (0, 158, 115), (204, 90, 160), (225, 160, 0), (120, 94, 200))  # fmt: skip
+PEOPLE = (
+    (20, 125, 200),
+    (235, 95, 20),
+    (0, 158, 115),
+    (204, 90, 160),
+    (225, 160, 0),
+    (120, 94, 200),
+)
 WHITE = (255, 255, 255)
 
 
