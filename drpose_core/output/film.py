@@ -41,6 +41,8 @@ def open_film(path: str | Path) -> Film:
     """
     path = Path(path)
     need_film_library(path)
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder: an overlay needs a film or one picture")
     if not path.is_file():
         raise FileNotFoundError(f"{path} not found: give the film or the picture of the keypoints")
     if path.suffix.lower() not in FILMS + PICTURES:

@@ -6,8 +6,6 @@ centres of joints, not markers on the skin: a model's marker set must place them
 
 from pathlib import Path
 
-import numpy as np
-
 from ..skeleton import JOINTS, J
 from ..support import written_whole
 from .motion import checked_motion
