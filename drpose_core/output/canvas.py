@@ -26,7 +26,9 @@ class Pen:
         along = across[:, 1] - across[:, 0]
         length = np.hypot(*along.T).clip(1e-9)
         side = np.stack([-along[:, 1], along[:, 0]], axis=-1)
-        side *= (np.broadcast_to(width, len(across)) * (SHARP / 2) / length)[:, None]
+        # Pillow also fills the pixels that an outline touches.
+        width = (np.broadcast_to(width, len(across)) * SHARP - 0.85).clip(0.2)
+        side *= (width / 2 / length)[:, None]
         a, b = across[:, 0], across[:, 1]
         corners = np.stack([a + side, b + side, b - side, a - side], axis=1).reshape(-1, 8)
         for corner, color in zip(corners.tolist(), colors):

@@ -58,9 +58,9 @@ class Person:
         self._longest = 2 * usual  # between rows further apart, nobody is drawn
         self._part, self._picture, self._camera = part, picture, _own_camera(part)
         self._kp2d = _in_picture(part, self._camera, picture)
-        steady = gaussian_filter1d(
-            part.root.double().numpy(), STEADY * fps / usual, axis=0, mode="nearest"
-        )
+        steady = part.root.double().numpy()
+        if fps:
+            steady = gaussian_filter1d(steady, STEADY * fps / usual, axis=0, mode="nearest")
         self._floor, self._root = floor, floor.world(steady)
         turned = part.pose3d.numpy() @ floor.rotation.T
         self._pose = turned + self._root[:, None]
