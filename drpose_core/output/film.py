@@ -139,13 +139,15 @@ def _gif(path: Path, size: tuple[int, int], fps: Fraction) -> Iterator:
     every = max(1, round(fps / GIF_RATE))
     scale = min(1, GIF_WIDTH / size[0])
     small = (round(size[0] * scale), round(size[1] * scale))
-    kept, number = [], 0
+    kept, number, colors = [], 0, None
 
     def add(picture) -> None:
-        nonlocal number
+        nonlocal number, colors
         if number % every == 0:
             picture = picture.resize(small, Image.Resampling.LANCZOS)
-            kept.append(picture.quantize(255, method=Image.Quantize.MEDIANCUT))
+            if len(kept) % GIF_RATE == 0:  # every second, of a smaller picture: this is slow
+                colors = picture.reduce(3).quantize(255, kmeans=1)
+            kept.append(picture.quantize(palette=colors, dither=Image.Dither.NONE))
         number += 1
 
     yield add
