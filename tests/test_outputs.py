@@ -13,6 +13,7 @@ import torch
 
 import drpose_core as dr
 from drpose_core.cameras import rotate
+from drpose_core.cli.jobs import Job
 from drpose_core.output.angles import mean_and_spread
 from drpose_core.output.gltf import write_glb
 from drpose_core.output.trc import write_trc
@@ -207,6 +208,13 @@ def test_the_table_of_angles_has_each_hypothesis_counted(walking, tmp_path):
     one = [float(dr.joint_angles(h)["left_knee_flexion"]) for h in walking.hypotheses[4]]
     assert table.left_knee_flexion[4] == pytest.approx(np.mean(one), abs=0.02)
     assert table.left_knee_flexion_spread[4] == pytest.approx(np.std(one), rel=0.02, abs=0.01)
+
+
+def test_of_several_inputs_a_file_of_angles_stays_one(tmp_path):
+    job = Job(tmp_path / "a.json", tmp_path / "a.json", "a", ())
+    assert job.own(tmp_path / "walk.angles.csv").name == "walk-a.angles.csv"
+    assert job.own(tmp_path / "over.MP4").name == "over-a.mp4"
+    assert job.own(tmp_path / "my.film.json").name == "my.film-a.json"
 
 
 # --- TRC: tab by tab

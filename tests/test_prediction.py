@@ -163,7 +163,10 @@ def test_arguments_get_a_sentence(model, keypoints, tmp_path, found):
         next(predict(model, poses, answer="best"))
     with pytest.raises(ValueError, match="nothing to join"):
         joined([])
-    with pytest.raises(ValueError, match=r"the name must end in .json, .csv, .parquet, .angles.csv, .bvh, .trc, .glb"):
+    with pytest.raises(
+        ValueError,
+        match=r"the name must end in .json, .csv, .parquet, .angles.csv, .bvh, .trc, .glb",
+    ):
         dr.write_predictions(tmp_path / "pose.fbx", found)
     for suffix in (".csv", ".json", ".parquet", ".angles.csv", ".bvh", ".trc", ".glb"):
         with pytest.raises(ValueError, match="nothing to write"):

@@ -59,7 +59,8 @@ def command(
             lists the tools), a folder with a file per frame, or (with pip install -e .[image]) a
             picture or a film. One or more.
         out: What to write, one or more: .json (everything), .csv or .parquet (the answers),
-            .angles.csv (joint angles), .bvh, .trc or .glb (motion). Of several inputs each gets its name added. Default: output/<name>.json.
+            .angles.csv (joint angles), .bvh, .trc or .glb (motion). Of several inputs each gets its
+            name added. Default: output/<name>.json.
         html: Also a page with sliders, of the first person's first frames; needs no network.
         format: The joints of the file (default: recognised).
         image_size: Width and height of the picture in pixels (default: the file's, or a guess,

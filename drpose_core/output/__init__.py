@@ -4,7 +4,7 @@ The report needs plotly and is asked for by its own name, output.report.
 """
 
 from .angles import joint_angles
-from .export import check_path, write_predictions
+from .export import check_path, suffix_of, write_predictions
 from .film import Film
 from .floor import Floor, estimate_floor
 from .overlay import check_overlay, overlay
@@ -17,5 +17,6 @@ __all__ = [
     "estimate_floor",
     "joint_angles",
     "overlay",
+    "suffix_of",
     "write_predictions",
 ]

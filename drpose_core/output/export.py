@@ -30,8 +30,8 @@ def check_path(path: str | Path) -> Path:
     before any work is done.
     """
     path = Path(path)
-    suffix = _suffix(path)
-    if suffix is None:
+    suffix = suffix_of(path)
+    if suffix not in SUFFIXES:
         raise ValueError(f"{path}: the name must end in {', '.join(SUFFIXES)}")
     if suffix == ".glb":
         need_pygltflib(path)
@@ -68,7 +68,7 @@ def write_predictions(
     if first is None:
         raise ValueError(f"{paths[0]}: nothing to write, there are no predictions")
     written: dict[Path, list[Path]] = {}
-    writers = {p: _WRITERS[_suffix(p)](p, fps, about or {}, written) for p in paths}
+    writers = {p: _WRITERS[suffix_of(p)](p, fps, about or {}, written) for p in paths}
     adders, errors = {p: writer.__enter__() for p, writer in writers.items()}, []
 
     def close(p: Path, error: Exception | None = None) -> None:
@@ -236,9 +236,10 @@ _WRITERS = {
 SUFFIXES = tuple(_WRITERS)
 
 
-def _suffix(path: Path) -> str | None:
+def suffix_of(path: Path) -> str:
+    """What decides the format: .angles.csv of walk.angles.csv; the plain suffix where none fits."""
     fitting = [suffix for suffix in SUFFIXES if path.name.lower().endswith(suffix)]
-    return max(fitting, key=len, default=None)
+    return max(fitting, key=len, default=path.suffix.lower())
 
 
 def _confidence(prediction: Prediction) -> np.ndarray:
