@@ -73,7 +73,8 @@ def motions(path: Path, parts: list[Prediction], fps: float) -> Iterator[Motion]
     if len(reasons) == len(people):
         raise ValueError(f"{path}: {reasons[0]}: take .json or .csv")
     if reasons:
-        warnings.warn(f"{path}: {'; '.join(reasons)}: no file of these", stacklevel=2)
+        kind = path.suffix[1:].upper()
+        warnings.warn(f"{path}: {'; '.join(reasons)}: no {kind} of these", stacklevel=2)
 
 
 def _every_frame(tick: np.ndarray, places: np.ndarray) -> np.ndarray:
