@@ -23,7 +23,7 @@ from .keypoints import Keypoints, detect_keypoints, picture_frame, read_keypoint
 from .lifters import LIFTERS, build_lifter
 from .losses import calibrated_loss, denoising_loss, lifting_loss
 from .model import DRPose, ModelConfig, Sampling, with_initial_poses
-from .output import write_predictions
+from .output import estimate_floor, joint_angles, overlay, write_predictions
 from .prediction import Prediction, joined, predict
 from .sampling import denoise_fn, sample_poses
 from .scores import (
@@ -156,6 +156,9 @@ __all__ = [  # noqa: RUF022
     "Prediction",
     "joined",
     "write_predictions",
+    "overlay",
+    "joint_angles",
+    "estimate_floor",
     "training_view",
     "picture_frame",
     # weights, and poses computed elsewhere

@@ -45,6 +45,7 @@ COLUMNS = {
     "confidence": Column((J,), _mirror_confidence, optional=True),
     "initial": Column((2, J, 3), lambda initial: initial.flip(1), optional=True),
     "rotation": Column((3, 3), _mirror_rotation, optional=True),
+    "own_intrinsics": Column((9,), flip_intrinsics, optional=True),
 }
 
 

@@ -39,6 +39,9 @@ class PoseSet:
     initial: torch.Tensor | None = None
     # (N, 3, 3) from the picture's own camera to the one redrawn here; None: they are the same
     rotation: torch.Tensor | None = None
+    # (N, 9) intrinsics of the picture's own camera, as read_keypoints has it; None: not known, or
+    # as intrinsics
+    own_intrinsics: torch.Tensor | None = None
     source: str = "unknown source"  # one line for figures and tables: where the poses come from
     # "exact" (true projections), "detected" (the detector model), or a detector's name
     keypoints: str = "unknown"

@@ -48,6 +48,11 @@ class Prediction:
     def __len__(self) -> int:
         return len(self.pose3d)
 
+    def rows(self, index) -> "Prediction":
+        """Some of the poses, for an index that a PoseSet takes."""
+        arrays = {name: getattr(self, name)[index] for name in _ARRAYS}
+        return Prediction(poses=self.poses[index], **arrays)
+
 
 def predict(
     model: DRPose,

@@ -163,9 +163,12 @@ def test_arguments_get_a_sentence(model, keypoints, tmp_path, found):
         next(predict(model, poses, answer="best"))
     with pytest.raises(ValueError, match="nothing to join"):
         joined([])
-    with pytest.raises(ValueError, match=r"the name must end in .json, .csv, .parquet, .bvh"):
+    with pytest.raises(
+        ValueError,
+        match=r"the name must end in .json, .csv, .parquet, .angles.csv, .bvh, .trc, .glb",
+    ):
         dr.write_predictions(tmp_path / "pose.fbx", found)
-    for suffix in (".csv", ".json", ".parquet", ".bvh"):
+    for suffix in (".csv", ".json", ".parquet", ".angles.csv", ".bvh", ".trc", ".glb"):
         with pytest.raises(ValueError, match="nothing to write"):
             dr.write_predictions(tmp_path / f"pose{suffix}", iter([]))
     sparse = predicted_rows(found, slice(0, 3))
@@ -368,8 +371,10 @@ def test_bvh_of_a_prediction_is_off_only_by_its_bones(found, keypoints, tmp_path
     """
     paths = dr.write_predictions(tmp_path / "pose.bvh", found, fps=25)
     assert [path.name for path in paths] == ["pose_person0.bvh", "pose_person1.bvh"]
+    places = (found.pose3d + found.root[:, None]).double().numpy()
+    upright = dr.estimate_floor(places).world(places) * (1, -1, -1)
     for person, path in enumerate(paths):
-        wanted = (found.pose3d + found.root[:, None])[keypoints.person == person].double().numpy()
+        wanted = upright[keypoints.person == person]
         again, _ = joints_of(path)
         for parent, child in BONES:
             a, b = wanted[:, child] - wanted[:, parent], again[:, child] - again[:, parent]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..keypoints import FILMS, PICTURES, bare_name, kept_in, one_frame
-from ..output import check_path
+from ..output import check_path, suffix_of
 from ..support import project_root
 
 
@@ -24,7 +24,9 @@ class Job(NamedTuple):
 
     def own(self, path: Path) -> Path:
         """A path that the user gave for all results -> this one's."""
-        return path.with_name(f"{path.stem}-{self.name}{path.suffix}") if self.name else path
+        suffix = suffix_of(path)
+        stem = path.name[: len(path.name) - len(suffix)]
+        return path.with_name(f"{stem}-{self.name}{suffix}") if self.name else path
 
     def keypoints(self) -> Path:
         """A folder beside the result, for keypoints that a detector finds: the one that has this

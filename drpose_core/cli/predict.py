@@ -19,7 +19,8 @@ from ..keypoints import (
     pinhole,
     read_keypoints,
 )
-from ..output import write_predictions
+from ..output import Film, check_overlay, write_predictions
+from ..output import overlay as draw_overlay
 from ..prediction import STRANGE_FIT, Prediction, forget, predict
 from ..scores import ANSWERS
 from ..support import device as find_device
@@ -44,6 +45,8 @@ def command(
     seed: int = 0,
     device: str | None = None,
     detector: Literal[DETECTORS] = "blazepose",
+    overlay: Path | None = None,
+    film: Path | None = None,
 ) -> None:
     """Predict 3D poses of people in a picture or film, from the keypoints of a 2D detector, or from
     the picture itself.
@@ -55,8 +58,9 @@ def command(
         keypoints: What a pose detector wrote (JSON, csv, npy, npz, labels; docs/keypoint_files.md
             lists the tools), a folder with a file per frame, or (with pip install -e .[image]) a
             picture or a film. One or more.
-        out: What to write, one or more: .json (everything), .csv or .parquet (the answers), .bvh
-            (motion). With several inputs, each input's name is added. Default: output/<name>.json.
+        out: What to write, one or more: .json (everything), .csv or .parquet (the answers),
+            .angles.csv (joint angles), .bvh, .trc or .glb (motion). With several inputs, each input's
+            name is added. Default: output/<name>.json.
         html: Also write a page with sliders for the first person's first frames; needs no network.
         format: The joints of the file (default: recognised).
         image_size: Width and height of the picture in pixels (default: the file's, or a guess,
@@ -70,14 +74,19 @@ def command(
         lifter: The initial model inside published weights (.pth).
         sampling: Changes to the checkpoint's sampling settings.
         answer: How one pose is computed from the hypotheses.
-        fps: Frames per second of a .bvh (default: the film's, else 30).
+        fps: Frames per second of .bvh, .trc and .glb (default: the film's, else 30).
         seed: For the noise.
         device: cpu, cuda, ... (default: the first GPU if there is one).
         detector: Of pictures and films: blazepose comes with the kit; rtmpose-... (with pip install
             -e .[image,rtmpose]) is better, of several people above all, and fetches its weights.
+        overlay: Also the film with the poses drawn into it, and in space beside it: .mp4 or .gif;
+            of a picture also .png or .jpg (needs pip install -e .[film]).
+        film: The film or picture that a keypoint file is of, for --overlay.
     """
     path = checkpoint or latest_checkpoint("h36m", "cmu")
-    todo = jobs(keypoints, out, also=[html], reads=[path])
+    reads = [path] if film is None else [path, film]
+    todo = jobs(keypoints, out, also=[html, overlay], reads=reads)
+    films = _films(todo, overlay, film)
     if fps is not None and not fps > 0:
         raise ValueError(f"--fps must be positive, got {fps:g}")
     angle = FIELD_OF_VIEW if field_of_view is None else field_of_view
@@ -89,12 +98,13 @@ def command(
     view = f"field of view {angle:g} degrees over the longer side"
     view += " assumed" if field_of_view is None else ""
     failed: list[str] = []
-    for job in todo:
+    for job, filmed in zip(todo, films):
         try:
-            found = _keypoints(job, format, image_size, least_confidence, detector, where.type)
+            size = image_size or ((filmed.width, filmed.height) if film else None)
+            found = _keypoints(job, format, size, least_confidence, detector, where.type)
             print(f"{found}\n{view}\nmodel {path.name}, trained on {trained_on(model)}")
             poses = found.poses(field_of_view=angle).to(where)
-            rate = fps or found.fps
+            rate = fps or found.fps or (filmed and float(filmed.fps or 0)) or None
             about = {
                 "command": command_line(),
                 "source": str(job.place),
@@ -107,7 +117,10 @@ def command(
             }
             keep = job.out[0].with_name(f"{job.out[0].stem}-unfinished")
             parts = predict(model, poses, how, **settings, keep=keep)
-            _write(job, parts, rate, about | asdict(how) | settings)
+            parts = list(parts) if overlay else parts
+            _write(job, iter(parts), rate, about | asdict(how) | settings)
+            if overlay:
+                print("written to", draw_overlay(parts, filmed.path, job.own(overlay)))
             if explorer is not None:
                 page = _explored(explorer, model, poses, how, settings)
                 print("written to", page.save_html(job.own(html)))
@@ -119,6 +132,19 @@ def command(
             print("error:", failed[-1])
     if failed:
         raise ValueError(f"{len(failed)} of {len(todo)} failed, the first: {failed[0]}")
+
+
+def _films(todo: list[Job], overlay: Path | None, film: Path | None) -> list[Film | None]:
+    """The film of each job, if its overlay can be written; ValueError with a sentence if not."""
+    if overlay is None:
+        if film is not None:
+            raise ValueError("--film is for --overlay, which is missing")
+        return [None] * len(todo)
+    if film is not None and len(todo) > 1:
+        raise ValueError(f"--film is the film of one input, and there are {len(todo)}")
+    if film is None and any(job.place.suffix.lower() not in PICTURES + FILMS for job in todo):
+        raise ValueError("--overlay needs the film of the keypoints: --film film.mp4")
+    return [check_overlay(job.own(overlay), film or job.place) for job in todo]
 
 
 def _write(job: Job, parts: Iterator[Prediction], fps: float | None, about: dict) -> None:

@@ -95,6 +95,7 @@ class Keypoints:
             person=torch.from_numpy(self.person.astype(np.int64)),
             confidence=torch.from_numpy(self.confidence.astype(np.float32)),
             rotation=view.rotation,
+            own_intrinsics=camera.to(view.intrinsics).expand(len(self), 9).contiguous(),
             source=f"{self.name}: {FORMATS[self.format].title}, redrawn for a training camera",
             keypoints=self.format,
         )
@@ -164,6 +165,9 @@ def _keypoints(name: str, found: Found, format, image_size, least: float | None)
     frame, person = np.array(found.frame)[order], [found.person[n] for n in order]
     rows = np.stack(found.rows)[order]
     size = picture_size(found.image_size if image_size is None else image_size)
+    if found.image_size and size != tuple(map(int, found.image_size)):
+        own = "{:g} x {:g}".format(*found.image_size)
+        doubts.append(f"the file is of pictures of {own}; {size[0]} x {size[1]}, as given, is used")
     form = form_of(rows.shape[1], format, found.format, name)
     if least is None:
         least = found.least if found.least is not None else least_of(rows.shape[1], form)

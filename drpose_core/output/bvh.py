@@ -1,10 +1,9 @@
 """A moving person as BVH, which Blender, Maya, MotionBuilder and Unity read.
 
-Units and axes: centimetres and degrees; x to the right and y up as the camera sees it, z towards
-the camera. The rest pose is a T, facing z. A node stands for a bone and sits where the bone begins,
-so that every bone turns by itself; it takes the shortest way from the rest direction carried along
-by its parent, since joints alone do not tell how a bone is twisted. BVH's bones have one length:
-the median.
+Units and axes: centimetres and degrees; x to the right, y up, z towards the camera. The rest pose
+is a T, facing z. A node stands for a bone and sits where the bone begins, so that every bone turns
+by itself; it takes the shortest way from the rest direction carried along by its parent, since
+joints alone do not tell how a bone is twisted. BVH's bones have one length: the median.
 """
 
 from pathlib import Path
@@ -12,8 +11,9 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from ..skeleton import BONES, J
+from ..skeleton import BONES
 from ..support import written_whole
+from .motion import checked_motion
 
 ORDER = "ZXY"  # intrinsic turns, in the order of the channels
 # Bone that ends in a joint -> the name of its node, as Mixamo's and CMU's files have them, and its
@@ -35,13 +35,7 @@ def write_bvh(path: str | Path, positions, *, fps: float = 30.0) -> None:
 
     Raises ValueError for wrong shapes, numbers that are not finite, and bones without length.
     """
-    positions = np.asarray(positions, dtype=float)
-    if positions.ndim != 3 or positions.shape[1:] != (J, 3) or not len(positions):
-        raise ValueError(f"a BVH file needs positions (frames, {J}, 3), got {positions.shape}")
-    if not np.isfinite(positions).all():
-        raise ValueError("positions hold NaN or infinite numbers: leave those frames out")
-    if not fps > 0:
-        raise ValueError(f"frames per second must be positive, got {fps}")
+    positions = checked_motion("a BVH file", positions, fps)
     points = positions * (100, -100, -100)
     bones = np.stack([points[:, c] - points[:, p] for p, c in BONES], axis=1)  # (T, 16, 3)
     lengths = np.median(np.linalg.norm(bones, axis=-1), axis=0)
@@ -80,12 +74,12 @@ def _rotations(points: np.ndarray, bones: np.ndarray) -> tuple[Rotation, dict[in
     whole, turns = {0: root}, {}
     for n, (parent, child) in enumerate(BONES):
         before = whole[parent].apply(np.array(_NODES[child][1], dtype=float))
-        whole[child] = _shortest(before, bones[:, n]) * whole[parent]
+        whole[child] = shortest_turns(before, bones[:, n]) * whole[parent]
         turns[child] = whole[parent].inv() * whole[child]
     return root, turns
 
 
-def _shortest(start: np.ndarray, end: np.ndarray) -> Rotation:
+def shortest_turns(start: np.ndarray, end: np.ndarray) -> Rotation:
     """The smallest turns that bring directions start (T, 3) into directions end (T, 3)."""
     end = end / np.linalg.norm(end, axis=1, keepdims=True)
     axis = np.cross(start, end)

@@ -1,11 +1,10 @@
 """Predictions -> files for other programs: JSON with everything, CSV and Parquet with the answers,
-BVH with the motion of each person.
+joint angles, and BVH, TRC and glTF with the motion of each person.
 """
 
 import importlib.util
 import itertools
 import json
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,15 +12,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..keypoints import film_of
 from ..prediction import Prediction
 from ..skeleton import JOINTS, PARENTS
 from ..support import written_whole
+from .angles import joint_angles, mean_and_spread
 from .bvh import write_bvh
+from .gltf import need_pygltflib, write_glb
+from .motion import motions, persons
+from .trc import write_trc
 
 Add = Callable[[Prediction], None]  # takes the next part of a file
-SUFFIXES = (".json", ".csv", ".parquet", ".bvh")
-SPARSE = 10  # frames for a pose, beyond which a BVH would be nearly all invented
 AXES = "the picture's camera: x to the right, y down, z away from the camera"
 
 
@@ -30,9 +30,12 @@ def check_path(path: str | Path) -> Path:
     before any work is done.
     """
     path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
+    suffix = suffix_of(path)
+    if suffix not in SUFFIXES:
         raise ValueError(f"{path}: the name must end in {', '.join(SUFFIXES)}")
-    if path.suffix.lower() == ".parquet" and importlib.util.find_spec("pyarrow") is None:
+    if suffix == ".glb":
+        need_pygltflib(path)
+    if suffix == ".parquet" and importlib.util.find_spec("pyarrow") is None:
         raise ValueError(f"{path}: Parquet needs pyarrow: pip install pyarrow, or take .csv")
     return path
 
@@ -50,11 +53,13 @@ def write_predictions(
     .json: {"about": units, axes, joints and what the caller adds, "poses": [one per person and
     frame: frame, person, root, pose, spread, confidence, misfit, hypotheses]}, metres. .csv,
     .parquet: one row per joint of the answer: frame, person, joint, x, y, z (relative to the root),
-    root_x, root_y, root_z, misfit, spread, confidence; metres. .bvh: the answer's motion at fps
-    (see bvh); frames without a pose are interpolated. With several people there is one file each,
-    with the person's number in its name, from the person's first frame to the last; a person with
-    too few poses for that is left out with a warning. Files are written atomically; if one fails,
-    its error is raised after the others are written.
+    root_x, root_y, root_z, misfit, spread, confidence; metres. .angles.csv: one row per person and
+    frame, degrees; the mean and the spread of each angle over the hypotheses (see angles). .bvh,
+    .trc, .glb: the answer's motion at fps (see bvh, trc, gltf), upright in the world of the
+    estimated floor (see floor); frames without a pose are interpolated. With several people there
+    is one file each, with the person's number in its name, from the person's first frame to the
+    last; a person with too few poses for that is left out with a warning. Files are written
+    atomically; if one fails, its error is raised after the others are written.
     """
     paths = [path] if isinstance(path, str | Path) else path
     paths = list(dict.fromkeys(map(check_path, paths)))
@@ -63,7 +68,7 @@ def write_predictions(
     if first is None:
         raise ValueError(f"{paths[0]}: nothing to write, there are no predictions")
     written: dict[Path, list[Path]] = {}
-    writers = {p: _WRITERS[p.suffix.lower()](p, fps, about or {}, written) for p in paths}
+    writers = {p: _WRITERS[suffix_of(p)](p, fps, about or {}, written) for p in paths}
     adders, errors = {p: writer.__enter__() for p, writer in writers.items()}, []
 
     def close(p: Path, error: Exception | None = None) -> None:
@@ -113,12 +118,6 @@ def table(prediction: Prediction) -> pd.DataFrame:
     columns["spread"] = prediction.spread.numpy().ravel().round(5)
     columns["confidence"] = _confidence(prediction).ravel().round(3)
     return pd.DataFrame(columns)
-
-
-def persons(prediction: Prediction) -> np.ndarray:
-    """Numbers of the persons (N,); where a set has none, each sequence counts as one."""
-    poses = prediction.poses
-    return (poses.sequence if poses.person is None else poses.person).numpy()
 
 
 @contextmanager
@@ -191,53 +190,56 @@ def _parquet(path: Path, fps: float, about: dict, written: dict) -> Iterator[Add
 
 
 @contextmanager
-def _bvh(path: Path, fps: float, about: dict, written: dict) -> Iterator[Add]:
-    motion: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}
+def _angles(path: Path, fps: float, about: dict, written: dict) -> Iterator[Add]:
+    with written_whole(path) as temporary, open(temporary, "w", newline="") as file:
 
-    def add(part: Prediction) -> None:
-        places, who = (part.pose3d + part.root[:, None]).numpy(), persons(part)
-        frame = part.poses.frame.numpy()
-        for person in np.unique(who):
-            rows = who == person
-            motion.setdefault(int(person), []).append((frame[rows], places[rows]))
+        def add(part: Prediction) -> None:
+            rows = {"frame": part.poses.frame.numpy(), "person": persons(part)}
+            for name, angles in joint_angles(part.hypotheses).items():
+                mean, spread = mean_and_spread(angles)
+                rows |= {name: mean.round(2), f"{name}_spread": spread.round(2)}
+            pd.DataFrame(rows).to_csv(file, header=not file.tell(), index=False)
 
-    yield add
-    written[path] = _write_motion(path, motion, fps)
-
-
-def _write_motion(path: Path, motion: dict, fps: float) -> list[Path]:
-    """One BVH per person, of the places (frames, J, 3) of their joints. Frames count as film_of
-    has it, so that a thinned film is as long as it was.
-    """
-    people = {who: [np.concatenate(x) for x in zip(*motion[who])] for who in sorted(motion)}
-    numbers = np.sort(np.concatenate([frame for frame, _ in people.values()]))
-    film, lasts = film_of(numbers, fps=fps), (numbers[-1] - numbers[0]) / fps
-    if abs(film.tick[-1] * film.seconds - lasts) > 0.1 * lasts:  # no steps that are about alike
-        film = film._replace(tick=numbers - numbers[0], seconds=1 / fps)
-    written, reasons = [], []
-    for person, (frame, places) in people.items():
-        tick = film.tick[np.searchsorted(numbers, frame)]
-        every = np.arange(tick[0], tick[-1] + 1)
-        if len(every) > 100 + SPARSE * len(tick):
-            reasons.append(
-                f"person {person} has {len(tick)} poses between frames {frame[0]:,} and "
-                f"{frame[-1]:,}, which is no film"
-            )
-            continue
-        flat = places.reshape(len(places), -1)
-        steady = np.stack([np.interp(every, tick, column) for column in flat.T], axis=1)
-        name = path.with_name(f"{path.stem}_person{person}{path.suffix}")
-        name = path if len(people) == 1 else name
-        write_bvh(name, steady.reshape(-1, *places.shape[1:]), fps=1 / film.seconds)
-        written.append(name)
-    if not written:
-        raise ValueError(f"{path}: {reasons[0]}: take .json or .csv")
-    if reasons:
-        warnings.warn(f"{path}: {'; '.join(reasons)}: no BVH of these", stacklevel=2)
-    return written
+        yield add
+    written[path] = [path]
 
 
-_WRITERS = {".json": _json, ".csv": _csv, ".parquet": _parquet, ".bvh": _bvh}
+def _motion(write: Callable) -> Callable:
+    """The writer of a format that holds the motion of one person, of a function that writes it."""
+
+    @contextmanager
+    def writer(path: Path, fps: float, about: dict, written: dict) -> Iterator[Add]:
+        parts: list[Prediction] = []
+        yield parts.append
+        written[path] = []
+        for motion in motions(path, parts, fps):
+            write(motion.path, motion.places, motion.fps, motion.start)
+            written[path].append(motion.path)
+
+    return writer
+
+
+def _write_bvh(path: Path, places: np.ndarray, fps: float, start: float) -> None:
+    write_bvh(path, places * (1, -1, -1), fps=fps)  # of a camera that stands level on the floor
+
+
+# By what a name ends in; the longest that fits.
+_WRITERS = {
+    ".json": _json,
+    ".csv": _csv,
+    ".parquet": _parquet,
+    ".angles.csv": _angles,
+    ".bvh": _motion(_write_bvh),
+    ".trc": _motion(write_trc),
+    ".glb": _motion(write_glb),
+}
+SUFFIXES = tuple(_WRITERS)
+
+
+def suffix_of(path: Path) -> str:
+    """What decides the format: .angles.csv of walk.angles.csv; the plain suffix where none fits."""
+    fitting = [suffix for suffix in SUFFIXES if path.name.lower().endswith(suffix)]
+    return max(fitting, key=len, default=path.suffix.lower())
 
 
 def _confidence(prediction: Prediction) -> np.ndarray:
