@@ -59,8 +59,8 @@ def command(
             lists the tools), a folder with a file per frame, or (with pip install -e .[image]) a
             picture or a film. One or more.
         out: What to write, one or more: .json (everything), .csv or .parquet (the answers),
-            .angles.csv (joint angles), .bvh, .trc or .glb (motion). With several inputs, each input's
-            name is added. Default: output/<name>.json.
+            .angles.csv (joint angles), .bvh, .trc or .glb (motion). With several inputs, the name
+            of each is added. Default: output/<name>.json.
         html: Also write a page with sliders for the first person's first frames; needs no network.
         format: The joints of the file (default: recognised).
         image_size: Width and height of the picture in pixels (default: the file's, or a guess,
