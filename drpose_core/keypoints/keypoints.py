@@ -1,8 +1,6 @@
-"""2D keypoints from anywhere -> Human3.6M's joints of every person and frame, whole and in order,
-and a PoseSet that the models can take.
+"""2D keypoints from anywhere -> Human3.6M's joints of every person and frame, and a PoseSet.
 
-Files and results of detectors, arrays and tables, in the formats of formats.FORMATS. What is
-missing is filled in or left out, and Keypoints.notes says what was done.
+What is missing is filled in or left out, and Keypoints.notes says what was done.
 """
 
 import json
