@@ -4,7 +4,7 @@
 # make docs   the documentation site    make bench  speed against baselines, in one run
 PYTHON = python3
 BIN := .venv/bin
-SOURCE = $(or $(DRPOSE_SOURCE),synthetic)
+SOURCE = $(DRPOSE_SOURCE)
 DATA = $(DRPOSE_DATA)
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 CONVERT = $(BIN)/jupyter nbconvert --config notebooks/nbconvert_config.py
@@ -26,7 +26,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Pages need no network: plotly's code is embedded, and nbconvert's links to script servers are
 # switched off. The executed notebooks are kept for the documentation site.
 tour: .venv/installed
-	$(BIN)/python -m drpose_core prepare --source $(SOURCE) $(if $(DATA),--data "$(DATA)")
+	$(BIN)/python -m drpose_core prepare --source $(or $(SOURCE),synthetic) $(if $(DATA),--data "$(DATA)")
 	@echo "Running the notebooks: under 20 minutes on two cores (two or three with DRPOSE_FAST=1)"
 	@DRPOSE_SOURCE=$(SOURCE) DRPOSE_DATA="$(DATA)" PLOTLY_RENDERER=notebook PYDEVD_DISABLE_FILE_VALIDATION=1 \
 	$(CONVERT) --to notebook --execute --output-dir output/notebooks $(NOTEBOOKS)
