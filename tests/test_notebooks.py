@@ -81,7 +81,7 @@ def test_hypotheses_run_alone_on_real_motion_files(tmp_path):
         "CMU mocap 08" in page
         and "default.safetensors was not trained for these test subjects" in page
     )
-    assert "trained on skeleton 'synthetic figure', given 'CMU'" in page
+    assert re.search(r"trained on skeleton .{1,10}made of COCO's joints.{1,10}, given 'CMU'", page)
 
 
 def test_notebooks_name_files_that_exist():
@@ -108,7 +108,8 @@ def test_pages_draw_in_a_browser_without_a_network(tour, name):
         assert len(figures) >= (1 if name == "05_explorer" else 3) and all(
             f["traces"] and f["points"] and f["size"] > 200 for f in figures
         )
-        labelled = [f for f in figures if "synthetic" in f["subtitle"]]
+        sources = ("synthetic", "real people", "film")
+        labelled = [f for f in figures if any(name in f["subtitle"] for name in sources)]
         assert len(labelled) >= len(figures) - 1, (
             "figures of data say where the data is from; the noise schedule has none"
         )
