@@ -23,7 +23,7 @@ from .subvp import SPREAD, SubVP, reverse_sde
 PARTS = ((1, 2, 3), (4, 5, 6), (11, 12, 13), (14, 15, 16), (7, 8, 9, 10))  # limbs and trunk
 HIDDEN = 0.1  # how often training hides the whole picture, each of its parts, each joint
 METRES = 2.2  # that a screen unit spans at the person's place, 5 m from a Human3.6M camera
-GROUPS, EMBEDDING = 32, 512  # of the normalisation; numbers that tell the time
+GROUP, EMBEDDING = 32, 512  # channels that are normalised together; numbers that tell the time
 WIDTH = 3 * J
 
 
@@ -35,7 +35,7 @@ class Conditioned(nn.Module):
         self.h = nn.Linear(inputs, channels)
         self.time = nn.Linear(EMBEDDING, channels, bias=False)
         self.known = nn.Linear(channels, channels, bias=False)
-        self.norm, self.dropout = nn.GroupNorm(GROUPS, channels), Dropout(dropout)
+        self.norm, self.dropout = nn.GroupNorm(channels // GROUP, channels), Dropout(dropout)
 
     def forward(self, h: torch.Tensor, time: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
         """h (B, H, inputs), time (B, 1, E), known (B, 1 or H, C) -> (B, H, C)."""
@@ -171,9 +171,9 @@ class GFPose(DRPose):
         return ModelConfig(**(size | changes), method=cls.method)
 
     def parts(self, config: ModelConfig) -> tuple[nn.Module, SubVP]:
-        if config.channels % GROUPS:
+        if config.channels % GROUP:
             raise ValueError(
-                f"channels must be a multiple of {GROUPS} for {self.method}, got {config.channels}"
+                f"channels must be a multiple of {GROUP} for {self.method}, got {config.channels}"
             )
         size = (config.channels, config.depth, config.dropout)
         return ScoreNetwork(*size, difference=self.difference), SubVP(config.timesteps)
