@@ -6,7 +6,7 @@ from .d3dp import NoInitialPose
 from .flow import FlowMatching, StraightPath, flow_loss, midpoint
 from .gfpose import GFPose, GFPoseConcatenated, score_loss
 from .registry import METHODS, build_model
-from .subvp import SubVP
+from .subvp import SubVP, reverse_sde
 
 __all__ = [
     "METHODS",
@@ -19,5 +19,6 @@ __all__ = [
     "build_model",
     "flow_loss",
     "midpoint",
+    "reverse_sde",
     "score_loss",
 ]
