@@ -40,6 +40,7 @@ CONFIGS = {
     "drpose": dr.ModelConfig(lifter="mlp"),
     "d3dp": dr.ModelConfig(lifter="mlp", method="d3dp"),
     "flow": dr.ModelConfig(lifter="mlp", method="flow"),
+    "flow-skip": dr.ModelConfig(lifter="mlp", method="flow", skip=0.1),  # clean poses, not velocity
     "gfpose": dr.GFPose.published(lifter="mlp"),
     "gfpose-concat": replace(dr.GFPose.published(lifter="mlp"), method="gfpose-concat"),
 }
@@ -69,7 +70,7 @@ def rows_of(method: str, poses: int, first: bool) -> list[Row]:
         few = {k: ("quadratic, eta 0", dr.Sampling(steps=k)) for k in (1, 3, 8, 25)}
         many = {200: ("even, eta 1", dr.Sampling(steps=200, spacing="linear", eta=1.0))}
         alone = []
-    elif method == "flow":
+    elif method.startswith("flow"):
         few = {
             k: ("Euler, even", dr.Sampling(steps=k, spacing="linear", solver="euler"))
             for k in (1, 3)

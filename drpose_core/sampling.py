@@ -67,6 +67,10 @@ def sampling_chain(
     when = {"spacing": sampling.spacing, "start": sampling.start}
     times = schedule.timesteps(steps, **when)
     if sampling.start is not None:
+        if initial is None and kp2d.isnan().any():
+            raise ValueError(
+                "with joints hidden, a later start needs initial: the pose to start at"
+            )
         initial = lifted_pair(model, kp2d) if initial is None else as_pair(initial, len(kp2d))
         pose = mirror_mean(initial) if sampling.flip_test else initial[:, 0]
         x = schedule.add_noise(pose[:, None], times[0], x)

@@ -246,6 +246,10 @@ def test_hidden_joints_are_not_looked_at(poses):
             sample(arm)
         with pytest.raises(ValueError, match="NaN or infinite"):
             sample(kp2d / 0)
+        with pytest.raises(ValueError, match="a later start needs initial"):
+            sample(torch.full_like(kp2d, torch.nan), start=50)
+        noisy = sample(torch.full_like(kp2d, torch.nan), start=50, initial=poses.pose3d[:2])
+        assert torch.isfinite(noisy).all(), "a 3D pose is denoised without a picture"
     with pytest.raises(ValueError, match="NaN or infinite"):
         dr.sample_poses(model_of("flow"), torch.full_like(kp2d, torch.nan))
 

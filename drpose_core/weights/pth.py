@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 State = Mapping[str, torch.Tensor]
+LONGEST = 100_000_000  # bytes of a safetensors header, by its own rules
 WRAPPED = re.compile(r"^(?:(?:module|_orig_mod)\.)+")  # by DataParallel, torch.compile
 WHOLE = ("model.", "net.", "model_pos.")  # where all names begin so
 # What a file begins with that is no PyTorch file, and what it is.
@@ -35,13 +36,13 @@ def what_else(path: Path) -> str | None:
 
 
 def _start(path: Path) -> bytes:
-    """The first bytes; none of a safetensors file, which begins with a length, and a length may
-    look like anything: one in 32 like a pickle.
+    """The first bytes; none of a safetensors file, which begins with the length of its header, and
+    a length may look like anything: one in 32 like a pickle.
     """
     with open(path, "rb") as file:
         start = file.read(64)
     length = int.from_bytes(start[:8], "little")
-    return b"" if start[8:9] == b"{" and length + 8 <= path.stat().st_size else start
+    return b"" if start[8:9] == b"{" and length <= LONGEST else start
 
 
 def read_pth(path: Path) -> object:
