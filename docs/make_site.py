@@ -24,7 +24,10 @@ FILES = (
 PARTS = (
     ("Start", ("README", "docs/faq", "docs/own_pictures", "docs/keypoint_files")),
     ("Notebooks", ()),
-    ("Background", ("docs/results", "docs/speed", "docs/training", "docs/recipes", "docs/cameras")),
+    ("Background", (
+        "docs/results", "docs/methods", "docs/speed", "docs/training", "docs/recipes",
+        "docs/cameras",
+    )),
     ("Real people", ("docs/real_people", "docs/joints")),
     ("API reference", ()),
     ("Project", (

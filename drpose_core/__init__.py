@@ -22,6 +22,7 @@ from .experiments import fingerprint, history, runs, sweep, train_in
 from .keypoints import Keypoints, detect_keypoints, picture_frame, read_keypoints, training_view
 from .lifters import LIFTERS, build_lifter
 from .losses import calibrated_loss, denoising_loss, lifting_loss
+from .methods import METHODS, FlowMatching, GFPose, NoInitialPose, build_model
 from .model import DRPose, ModelConfig, Sampling, with_initial_poses
 from .output import estimate_floor, joint_angles, overlay, write_predictions
 from .prediction import Prediction, joined, predict
@@ -107,6 +108,12 @@ __all__ = [  # noqa: RUF022
     "LIFTERS",
     "build_lifter",
     "with_initial_poses",
+    # other methods: each a DRPose with other parts
+    "METHODS",
+    "build_model",
+    "FlowMatching",
+    "GFPose",
+    "NoInitialPose",
     # sampling: noise to hypotheses
     "Sampling",
     "sample_poses",

@@ -1,5 +1,5 @@
-"""Diffusion without a network and without a skeleton: the cosine schedule, samplers as generators,
-the flip as a wrapper.
+"""Diffusion without a network and without a skeleton: noise schedules, samplers as generators, the
+flip as a wrapper.
 
 A *denoise function* is any (x_t, t) -> x0: x_t a tensor of noisy samples, t an int, x0 of the shape
 of x_t.
@@ -24,23 +24,16 @@ def cosine_betas(timesteps: int) -> torch.Tensor:
     return (1 - curve[1:] / curve[:-1]).clip(0, 0.999)
 
 
-class CosineSchedule(nn.Module):
-    """The cosine noise schedule: x_t = sqrt(alpha_bar[t]) x0 + sqrt(1 - alpha_bar[t]) noise.
+class Schedule(nn.Module):
+    """Levels of noise: x_t = sqrt(alpha_bar[t]) x0 + sqrt(1 - alpha_bar[t]) noise, t in [0, T)."""
 
-    Source: Nichol and Dhariwal 2021, eq. 17, s = 0.008, betas clipped to [0, 0.999]. alpha_bar is a
-    float64 buffer of length timesteps.
-    """
+    spacings = ("quadratic", "linear", "log-snr")  # the names that timesteps takes
+    alpha_bar: torch.Tensor  # (T,) falls from near 1 to near 0; float64
 
-    alpha_bar: torch.Tensor
-
-    def __init__(self, timesteps: int = 1000):
+    def __init__(self, alpha_bar: torch.Tensor):
         super().__init__()
-        if timesteps < 1:
-            raise ValueError(f"a schedule needs at least 1 timestep, got {timesteps}")
-        # Not in the state dict: it follows from the number of timesteps, which the config holds.
-        self.register_buffer(
-            "alpha_bar", torch.cumprod(1 - cosine_betas(timesteps), dim=0), persistent=False
-        )
+        # Not in the state dict: it follows from the config.
+        self.register_buffer("alpha_bar", alpha_bar, persistent=False)
 
     def _apply(self, fn, recurse: bool = True):
         """Move with the model, but stay float64 when it is cast: 1 - alpha_bar near t = 0 is lost
@@ -54,7 +47,7 @@ class CosineSchedule(nn.Module):
     def __len__(self) -> int:
         return len(self.alpha_bar)
 
-    def _signal_and_noise(
+    def signal_and_noise(
         self, x: torch.Tensor, t: int | torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """sqrt(alpha_bar[t]) and sqrt(1 - alpha_bar[t]) in the dtype of x, shaped to broadcast from
@@ -71,7 +64,7 @@ class CosineSchedule(nn.Module):
 
         The result is not clamped; denoise_fn clamps what a network sees.
         """
-        signal, spread = self._signal_and_noise(x0, t)
+        signal, spread = self.signal_and_noise(x0, t)
         return signal * x0 + spread * noise
 
     def preconditioning(
@@ -82,7 +75,7 @@ class CosineSchedule(nn.Module):
 
         Source: Karras et al. 2022 (EDM), table 1, for a chain that keeps its variance.
         """
-        signal, noise = self._signal_and_noise(x, t)
+        signal, noise = self.signal_and_noise(x, t)
         v = (signal * spread).square() + noise.square()
         size = v.sqrt()
         return spread**2 * signal / v, spread * noise / size, size
@@ -91,7 +84,7 @@ class CosineSchedule(nn.Module):
         self, x_t: torch.Tensor, t: int | torch.Tensor, x0: torch.Tensor
     ) -> torch.Tensor:
         """The noise that leads from x0 to x_t at step t; the inverse of add_noise."""
-        signal, spread = self._signal_and_noise(x_t, t)
+        signal, spread = self.signal_and_noise(x_t, t)
         return (x_t - signal * x0) / spread
 
     def timesteps(
@@ -122,7 +115,7 @@ class CosineSchedule(nn.Module):
             # steps by one.
             times = torch.linspace(-1, start, steps + 1).int().flip(0).tolist()[:-1]
         elif spacing == "quadratic":
-            times = _distinct(
+            times = distinct(
                 (start + 1) * (torch.arange(steps, 0, -1, dtype=torch.float64) / steps) ** 2 - 1,
                 start,
             )
@@ -134,7 +127,7 @@ class CosineSchedule(nn.Module):
                 steps,
                 dtype=snr.dtype,
             )
-            times = _distinct((snr - even.to(snr.device)[:, None]).abs().argmin(dim=1), start)
+            times = distinct((snr - even.to(snr.device)[:, None]).abs().argmin(dim=1), start)
         else:
             raise ValueError(
                 f'unknown spacing {spacing!r}: use "linear", "quadratic", "log-snr" or give the '
@@ -151,7 +144,16 @@ class CosineSchedule(nn.Module):
         return [*times, -1]
 
 
-def _distinct(times: torch.Tensor, start: int) -> list[int]:
+class CosineSchedule(Schedule):
+    """Source: Nichol and Dhariwal 2021, eq. 17, s = 0.008, betas clipped to [0, 0.999]."""
+
+    def __init__(self, timesteps: int = 1000):
+        if timesteps < 1:
+            raise ValueError(f"a schedule needs at least 1 timestep, got {timesteps}")
+        super().__init__(torch.cumprod(1 - cosine_betas(timesteps), dim=0))
+
+
+def distinct(times: torch.Tensor, start: int) -> list[int]:
     """Falling times rounded to distinct integers up to start, moved apart where two would be the
     same: a step of no length divides 0 by 0.
     """
@@ -176,7 +178,7 @@ class Step(NamedTuple):
 def ddim(
     denoise: DenoiseFn,
     x: torch.Tensor,
-    schedule: CosineSchedule,
+    schedule: Schedule,
     steps: int,
     *,
     eta: float = 1.0,
@@ -208,7 +210,7 @@ def ddim(
 def dpm_solver(
     denoise: DenoiseFn,
     x: torch.Tensor,
-    schedule: CosineSchedule,
+    schedule: Schedule,
     steps: int,
     *,
     spacing: str | Sequence[int] = "linear",

@@ -1,4 +1,7 @@
-"""Training losses: functions (module, batch, *, generator) -> scalar."""
+"""Training losses: functions (module, batch, *, generator) -> scalar.
+
+A model here is a DRPose, or that of another method (methods/).
+"""
 
 import math
 
@@ -6,7 +9,6 @@ import torch
 from torch import nn
 
 from .data import PoseSet
-from .model import DRPose
 from .scores import mpjpe
 from .skeleton import J
 from .support import constant, own_rows
@@ -42,7 +44,7 @@ def lifting_loss(
 
 
 def denoising_loss(
-    model: DRPose,
+    model: nn.Module,
     batch: PoseSet,
     *,
     generator: torch.Generator | None = None,
@@ -58,12 +60,12 @@ def denoising_loss(
     def times(n, draws, on):
         return torch.randint(len(model.schedule), (n,), generator=draws, device=on)
 
-    pred, _ = _denoised(model, batch, times, generator, initial_noise)
+    pred, _ = denoised(model, batch, times, generator, initial_noise)
     return weighted_mpjpe(pred, batch.pose3d)
 
 
 def calibrated_loss(
-    model: DRPose,
+    model: nn.Module,
     batch: PoseSet,
     *,
     generator: torch.Generator | None = None,
@@ -89,7 +91,7 @@ def calibrated_loss(
         first = torch.rand(n, generator=draws, device=on) < 0.5
         return torch.where(first, near.clamp(max=len(schedule) - 1), even)
 
-    pred, t = _denoised(model, batch, times, generator, initial_noise)
+    pred, t = denoised(model, batch, times, generator, initial_noise)
     error = pred - batch.pose3d
     _, gain, _ = schedule.preconditioning(error, t, model.config.skip)
     distance = error.norm(dim=-1)
@@ -99,8 +101,8 @@ def calibrated_loss(
     return (weights * torch.where(late, distance / TYPICAL, near)).mean()
 
 
-def _denoised(
-    model: DRPose, batch: PoseSet, times, generator: torch.Generator | None, initial_noise: float
+def denoised(
+    model: nn.Module, batch: PoseSet, times, generator: torch.Generator | None, initial_noise: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The model's clean poses (B, J, 3) of noised ones, and the times (B,) they were noised to."""
     batch.require_truth("a denoising loss")

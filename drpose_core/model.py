@@ -3,21 +3,26 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Literal
+from functools import partial
+from typing import Literal, get_args
 
 import torch
 from torch import nn
 
 from .data import PoseSet
 from .denoiser import Denoiser
-from .diffusion import CosineSchedule
+from .diffusion import CosineSchedule, Schedule, Step, ddim, dpm_solver
 from .lifters import build_lifter
+from .losses import denoising_loss
 from .skeleton import J, flip, mirror_mean
 
 CLIP = 1.1  # metres: what the network sees and says stays within +-CLIP
 # Poses per network pass on a CPU: enough for fast matrix products, few enough for the cache.
 CHUNK = 160
 CARD_CHUNK = 16384  # on a GPU: about a gigabyte
+# ddim and dpm (DPM-Solver++ 2M) for every method; midpoint for flow matching; sde, ode and pflow
+# for GFPose
+Solver = Literal["ddim", "dpm", "euler", "midpoint", "sde", "ode", "pflow"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,7 @@ class ModelConfig:
     # 0: the network gives the clean pose, blended with the initial one, as published. Above 0: it
     # gives what to add to the noisy pose (DRPose.clean); metres, the spread of poses that is meant
     skip: float = 0.0
+    method: str = "drpose"  # or another name in METHODS: flow, gfpose, ... (methods/)
 
     def __post_init__(self):
         limits = {"channels": (4, 4096), "depth": (1, 100), "heads": (1, 256)}
@@ -68,7 +74,7 @@ class Sampling:
     # begin at this time with the initial pose, noised; None: at the top, with pure noise
     start: int | None = None
     eta: float = 0.0  # how much noise each step of ddim adds: 1 as published, 0 none
-    solver: Literal["ddim", "dpm"] = "ddim"  # dpm: DPM-Solver++ 2M
+    solver: Solver = "ddim"  # dpm: DPM-Solver++ 2M; others belong to other methods (METHODS)
     flip_test: bool = True  # average with the mirrored pass in every step
     # hypotheses are moved to this many times their distance from their mean (calibrate fits it)
     widen: float = 1.0
@@ -89,11 +95,14 @@ class Sampling:
             raise ValueError(f"eta must lie between 0 and 1, got {self.eta:g}")
         if not 0 <= self.widen < 100:
             raise ValueError(f"widen must be at least 0 and below 100, got {self.widen:g}")
-        if self.solver not in ("ddim", "dpm"):
-            raise ValueError(f'unknown solver {self.solver!r}: choose "ddim" or "dpm"')
-        if self.solver == "dpm" and self.eta:
+        if self.solver not in get_args(Solver):
             raise ValueError(
-                f"the solver dpm adds no noise: eta must be 0 with it, got {self.eta:g}"
+                f"unknown solver {self.solver!r}: choose from {', '.join(get_args(Solver))}"
+            )
+        if self.solver != "ddim" and self.eta:
+            raise ValueError(
+                f"eta belongs to ddim, not to {self.solver}: eta must be 0 with it, got "
+                f"{self.eta:g}"
             )
 
     @classmethod
@@ -122,8 +131,13 @@ class DRPose(nn.Module):
     """A lifter (B, J, 2) -> (B, J, 3), frozen and always in eval mode, and the denoiser that
     refines its poses.
 
-    lifter: any module or function; None builds config.lifter, untrained.
+    lifter: any module or function; None builds config.lifter, untrained. Another method is a
+    subclass that replaces some of the parts marked so, registered in METHODS (methods/).
     """
+
+    method = "drpose"  # replaced: its name, as in ModelConfig.method
+    loss = denoising_loss  # replaced: what is minimised, (model, batch, *, generator) -> scalar
+    hides = False  # replaced: whether joints of kp2d that are NaN stand for joints not seen
 
     def __init__(
         self,
@@ -131,16 +145,32 @@ class DRPose(nn.Module):
         lifter: Callable[[torch.Tensor], torch.Tensor] | None = None,
     ):
         super().__init__()
-        self.config = config = config or ModelConfig()
+        self.config = config = config or ModelConfig(method=self.method)
+        if config.method != self.method:
+            raise ValueError(
+                f"{type(self).__name__} is the method {self.method!r}, and its config says "
+                f"{config.method!r}: use build_model(config)"
+            )
         self.lifter = build_lifter(config.lifter) if lifter is None else lifter
-        size = (config.channels, config.depth, config.heads, config.dropout)
-        self.denoiser = Denoiser(*size, blend=not config.skip)
-        self.schedule = CosineSchedule(config.timesteps)
+        self.denoiser, self.schedule = self.parts(config)
         self.sampling = Sampling()  # the settings it is best used with
         self.record: dict = {}  # what its checkpoint says of its training; empty without one
         if isinstance(self.lifter, nn.Module):
             self.lifter.requires_grad_(False)
         self.train(self.training)
+
+    def parts(self, config: ModelConfig) -> tuple[nn.Module, Schedule]:
+        """Replaced: a new network, with the methods of Denoiser, and the levels of noise."""
+        size = (config.channels, config.depth, config.heads, config.dropout)
+        return Denoiser(*size, blend=not config.skip), CosineSchedule(config.timesteps)
+
+    def solvers(
+        self, eta: float, noise_sampler: Callable[[torch.Tensor], torch.Tensor]
+    ) -> dict[str, Callable[..., Iterator[Step]]]:
+        """Replaced: the solvers by name, each called as solver(denoise, x, schedule, steps, *,
+        spacing, start); noise_sampler(x) gives the noise that ends a step.
+        """
+        return {"ddim": partial(ddim, eta=eta, noise_sampler=noise_sampler), "dpm": dpm_solver}
 
     def train(self, mode: bool = True) -> "DRPose":
         """Training mode for the denoiser only: dropout in the frozen lifter would only add noise to
@@ -171,7 +201,8 @@ class DRPose(nn.Module):
     def clean(
         self, x_t: torch.Tensor, x_init: torch.Tensor, cond: torch.Tensor, t: int | torch.Tensor
     ) -> torch.Tensor:
-        """The network's clean pose x0 of x_t at time t, an int or (B,); shapes as in Denoiser.
+        """Replaced: the network's clean pose x0 of x_t at time t, an int or (B,); shapes as in
+        Denoiser.
 
         With a skip (ModelConfig), the network is preconditioned as in EDM (Karras et al. 2022,
         table 1): with little noise the answer is x_t itself and a small correction, so that the

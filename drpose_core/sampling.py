@@ -1,11 +1,10 @@
 """Sampling: pictures and a model -> hypotheses, in the steps of a diffusion chain."""
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 
 import torch
 
-from .diffusion import DenoiseFn, Step, ddim, dpm_solver
+from .diffusion import DenoiseFn, Step
 from .model import CLIP, DRPose, Sampling, chunk_size, evaluating, lifted_pair
 from .skeleton import J, flip, mirror_mean
 from .support import Noise, as_noise
@@ -33,7 +32,7 @@ def sample_poses(
     arguments that do not fit together.
     """
     sampling = (sampling or model.sampling).but(**overrides)
-    check_kp2d(kp2d)
+    check_kp2d(kp2d, hidden=model.hides)
     if rows is not None and len(rows) != len(kp2d):
         raise ValueError(f"rows must number the {len(kp2d)} pictures, got {len(rows)} numbers")
     if isinstance(noise, torch.Tensor) and rows is None:
@@ -68,14 +67,21 @@ def sampling_chain(
     when = {"spacing": sampling.spacing, "start": sampling.start}
     times = schedule.timesteps(steps, **when)
     if sampling.start is not None:
+        if initial is None and kp2d.isnan().any():
+            raise ValueError(
+                "with joints hidden, a later start needs initial: the pose to start at"
+            )
         initial = lifted_pair(model, kp2d) if initial is None else as_pair(initial, len(kp2d))
         pose = mirror_mean(initial) if sampling.flip_test else initial[:, 0]
         x = schedule.add_noise(pose[:, None], times[0], x)
-    solver = dpm_solver
-    if sampling.solver == "ddim":
-        solver = partial(ddim, eta=sampling.eta, noise_sampler=lambda x: next(draws).to(x))
+    solvers = model.solvers(sampling.eta, lambda x: next(draws).to(x))
+    if sampling.solver not in solvers:
+        raise ValueError(
+            f"the method {model.method} has no solver {sampling.solver!r}: choose from "
+            f"{', '.join(solvers)}"
+        )
     denoise = denoise_fn(model, kp2d, flip_test=sampling.flip_test, initial=initial)
-    return solver(denoise, x, schedule, steps, **when)
+    return solvers[sampling.solver](denoise, x, schedule, steps, **when)
 
 
 def denoise_fn(
@@ -94,8 +100,8 @@ def denoise_fn(
     The networks run in chunks, so that memory does not grow with B, in eval mode and without
     gradients.
     """
-    check_kp2d(kp2d)
-    if (dtype := model.denoiser.time1.weight.dtype) != kp2d.dtype:
+    check_kp2d(kp2d, hidden=model.hides)
+    if (dtype := next(model.denoiser.parameters()).dtype) != kp2d.dtype:
         raise ValueError(f"kp2d is {kp2d.dtype}, the model {dtype}: kp2d.to({dtype})")
     initial = None if initial is None else as_pair(initial, len(kp2d))
     images_given = len(kp2d)
@@ -143,8 +149,10 @@ def as_pair(initial: torch.Tensor, images: int) -> torch.Tensor:
     return initial
 
 
-def check_kp2d(kp2d: torch.Tensor) -> None:
-    """Raise TypeError or ValueError if kp2d is not (B, J, 2) finite numbers in screen units."""
+def check_kp2d(kp2d: torch.Tensor, *, hidden: bool = False) -> None:
+    """Raise TypeError or ValueError if kp2d is not (B, J, 2) finite numbers in screen units;
+    hidden: NaN may stand for joints not seen.
+    """
     if not isinstance(kp2d, torch.Tensor):
         raise TypeError(
             f"kp2d must be a torch tensor, got {type(kp2d).__name__}: torch.as_tensor(x, "
@@ -154,6 +162,7 @@ def check_kp2d(kp2d: torch.Tensor) -> None:
         raise ValueError(
             f"kp2d must be (B, {J}, 2) Human3.6M joints in screen units, got {tuple(kp2d.shape)}"
         )
+    kp2d = kp2d.nan_to_num(0.0, torch.inf, -torch.inf) if hidden else kp2d
     if not torch.isfinite(kp2d).all():
         raise ValueError("kp2d holds NaN or infinite numbers: fill or drop missing joints first")
     # screen units of anyone in or near the picture stay below 2

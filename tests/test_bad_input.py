@@ -261,7 +261,7 @@ ARGUMENTS = {
     "unknown setting": (lambda d: sample(generator=dr.generator(0)), r"unknown setting of sampling: generator; there are hypotheses, steps"),
     "noise of fewer pictures": (lambda d: sample(noise=dr.replay(torch.zeros(8, 1, 20, 17, 3))), r"but the chain needs B = 2, H = 20"),
     "noise of a solver that adds none": (lambda d: lambda: dr.Sampling(solver="dpm", eta=1), r"eta must be 0 with it, got 1"),
-    "unknown solver": (lambda d: lambda: dr.Sampling(solver="euler"), r"unknown solver 'euler': choose"),
+    "unknown solver": (lambda d: lambda: dr.Sampling(solver="heun"), r"unknown solver 'heun': choose"),
     "ground truth without a place": (lambda d: lambda: replace(poses(), root=None), r"pose3d and PoseSet.root are given together"),
     "scores without ground truth": (lambda d: lambda: dr.evaluate(dr.DRPose(), blind()), r"evaluate needs the ground truth, and these poses have none"),
     "training without ground truth": (lambda d: lambda: next(dr.train(dr.build_lifter("mlp"), dr.lifting_loss, blind())), r"lifting_loss needs the ground truth"),

@@ -418,3 +418,14 @@ def test_damaged_files_always_get_a_sentence(tmp_path):
             dr.h36m_poses(tmp_path, keypoints="gt")
         except ValueError as error:
             assert "data_3d_h36m.npz" in str(error)
+
+
+def test_a_checkpoint_is_one_whatever_the_length_of_its_header(tmp_path, small_model):
+    """The length is the file's first number; one in 32 looks like the first byte of a pickle."""
+    path, seen = tmp_path / "m.safetensors", set()
+    for n in range(0, 8 * 32, 8):
+        dr.save_checkpoint(path, small_model, record={"note": "x" * n})
+        with open(path, "rb") as file:
+            seen.add(file.read(1)[0])
+        assert dr.checkpoint_record(path)["record"] == {"note": "x" * n}
+    assert 0x80 in seen and len(seen) == 32

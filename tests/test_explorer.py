@@ -72,7 +72,7 @@ def test_the_controls_begin_with_all_settings(small_model, poses):
     for field in fields(dr.Sampling):
         assert any(getattr(s, field.name) != getattr(default, field.name) for s in EVERYTHING)
     for how in (default, dr.Sampling.published(), *EVERYTHING):
-        controls = explorer_controls(how, 0, most=1000)
+        controls = explorer_controls(dr.DRPose(), how, 0)
         assert controls.sampling() == how
         for widget in vars(controls).values():
             assert getattr(widget, "index", 0) is not None or not widget.options, "a blank chooser"

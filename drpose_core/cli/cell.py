@@ -65,12 +65,12 @@ def notebook_cell(job: Job) -> str:
     else:
         lines += [f"lifter = dr.build_lifter({job.model.lifter!r}).to(device)"]
     if not job.lifter_from and not job.predictions:
-        lines += _training(job, "lifter", "lifter", "lifting_loss")
-    lines += [f"model = dr.DRPose(dr.{job.model}, lifter).to(device)"]
+        lines += _training(job, "lifter", "lifter", "dr.lifting_loss")
+    lines += [f"model = dr.build_model(dr.{job.model}, lifter).to(device)"]
     lines += ["model.denoiser.bf16 = True"] * job.bf16
     lines += ["model.denoiser.compile()"] * job.compile
     lines += ["poses = dr.with_initial_poses(model, poses)"]
-    lines += _training(job, "denoiser", "model", "denoising_loss")
+    lines += _training(job, "denoiser", "model", "type(model).loss")
     record = '{"train": poses.describe()}'
     return "\n".join([*lines, f"dr.save_checkpoint({_path(job.out)}, model, record={record})"])
 
@@ -80,7 +80,7 @@ def _path(path: Path | None) -> str:
 
 
 def _training(job: Job, part: str, module: str, loss: str) -> list[str]:
-    where = f"{_path(job.folder / part)}, {module}, dr.{loss}, poses, config"
+    where = f"{_path(job.folder / part)}, {module}, {loss}, poses, config"
     return [
         f"config = dr.{getattr(job, part)}",
         f"for step in dr.train_in({where}, watch=plots.live_losses()):",

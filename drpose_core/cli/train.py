@@ -17,7 +17,8 @@ from ..data import PoseSet
 from ..evaluation import evaluate, wrong_pairing
 from ..experiments import fingerprint, run_folder, train_in
 from ..lifters import build_lifter
-from ..losses import denoising_loss, lifting_loss
+from ..losses import lifting_loss
+from ..methods import build_model
 from ..model import DRPose, with_initial_poses
 from ..scores import mpjpe, table
 from ..sources import load_poses
@@ -85,7 +86,8 @@ def _filled_in(job: Job) -> Job:
     files = map(str, (job.data, job.lifter_from, job.predictions))
     settings = [job.source, *files, model, lifter, denoiser, job.bf16]
     # Without what stands at its default and came later, so that folders of before are found.
-    digits = fingerprint([repr(x).replace(", skip=0.0", "") for x in settings])[:6]
+    plain = [repr(x).replace(", method='drpose'", "").replace(", skip=0.0", "") for x in settings]
+    digits = fingerprint(plain)[:6]
     folder = run_folder(job.folder or f"{out.stem}-{digits}")
     return replace(job, out=out, folder=folder, model=model, lifter=lifter, denoiser=denoiser)
 
@@ -103,13 +105,13 @@ def _trained(job: Job, lifter: nn.Module, poses: PoseSet, some: PoseSet, record:
         where = job.folder / "lifter"
         what = (lifter, lifting_loss, poses, job.lifter)
         record["lifter_steps"] = _run(where, *what, lifter_error, job.afresh)
-    model = DRPose(job.model, lifter).to(poses.device)
+    model = build_model(job.model, lifter).to(poses.device)
     poses = with_initial_poses(model, poses)  # the lifter is frozen: once per pose is enough
     if job.bf16:  # set only where it is wanted: it belongs to what a run's folder knows it by
         model.denoiser.bf16 = True
     if job.compile:
         model.denoiser.compile()
-    what = (model, denoising_loss, poses, job.denoiser)
+    what = (model, type(model).loss, poses, job.denoiser)
     record["denoiser_steps"] = _run(job.folder / "denoiser", *what, refined_error, job.afresh)
     # A copy leaves what was compiled behind: scoring would compile it again for every size.
     model = copy.deepcopy(model)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, TypedDict
 
 import tyro
 
-from ..model import DRPose
+from ..model import DRPose, Solver
 from ..sources import SOURCES
 
 Source = Literal[SOURCES]
@@ -20,14 +20,14 @@ class Changes(TypedDict, total=False):
     """Number of hypotheses per pose."""
     steps: int
     """Number of denoising steps (published tables: 200, spacing linear, eta 1)."""
-    spacing: Literal["linear", "quadratic", "log-snr"] | tuple[int, ...]
+    spacing: Literal["linear", "quadratic", "log-snr", "log"] | tuple[int, ...]
     """Spacing of the steps, or the times themselves, falling, such as 999 300 100 40 10."""
     start: int
     """Start at this time from the initial pose with noise, not at 999 from pure noise."""
     eta: float
     """Noise that each step adds: 1 as published, 0 none."""
-    solver: Literal["ddim", "dpm"]
-    """ddim, or DPM-Solver++ 2M."""
+    solver: Solver
+    """ddim, dpm (DPM-Solver++ 2M), or one of the model's own method."""
     flip_test: bool
     """Average with the mirrored pass."""
 

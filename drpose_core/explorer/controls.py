@@ -6,16 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import ipywidgets as widgets
+import torch
 
-from ..model import Sampling
+from ..model import DRPose, Sampling
 from ..scores import ANSWERS
 
 STEPS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 30, 50, 100, 200)
 HYPOTHESES = (1, 2, 3, 5, 8, 10, 15, 20, 30, 50, 100, 200)
-SPACINGS = ("quadratic", "linear", "log-snr")
 NOISE = "pure noise"  # Sampling.start = None; a chooser takes None for no choice
 STARTS = (100, 200, 400)
-SOLVERS = ("ddim", "dpm")
 # Four controls stand in a row of a notebook on a small screen.
 _WIDE, _NARROW = {"width": "250px"}, {"width": "190px"}
 _STYLE = {"description_width": "76px"}
@@ -36,8 +35,8 @@ class Controls:
     steps: widgets.SelectionSlider  # K; fixed while spacing is a tuple of times
     spacing: widgets.Dropdown  # a name, or the times themselves as a tuple
     start: widgets.Dropdown  # "pure noise", or the time to which the initial pose is noised
-    solver: widgets.Dropdown  # "ddim" or "dpm"
-    eta: widgets.FloatSlider  # fixed at 0 while solver is "dpm"
+    solver: widgets.Dropdown  # the method's own
+    eta: widgets.FloatSlider  # fixed at 0 unless solver is "ddim"
     widen: widgets.FloatSlider  # Sampling.widen
     flip: widgets.Checkbox  # Sampling.flip_test
     seed: widgets.BoundedIntText  # of the noise (per_hypothesis)
@@ -53,7 +52,7 @@ class Controls:
             steps=self.steps.value if isinstance(spacing, str) else len(spacing),
             spacing=spacing,
             start=None if self.start.value == NOISE else self.start.value,
-            eta=0.0 if solver == "dpm" else self.eta.value,
+            eta=self.eta.value if solver == "ddim" else 0.0,
             solver=solver,
             flip_test=self.flip.value,
             widen=self.widen.value,
@@ -69,8 +68,8 @@ class Controls:
         ]
 
 
-def explorer_controls(sampling: Sampling, seed: int, *, most: int) -> Controls:
-    """The widgets, set to sampling. most: the largest number of steps.
+def explorer_controls(model: DRPose, sampling: Sampling, seed: int) -> Controls:
+    """The widgets, set to sampling; times and solvers are those of the model.
 
     The values of steps and hypotheses grow roughly like a logarithmic scale; other values in
     sampling are added, and so are times and starts. Raises ValueError for values out of range.
@@ -82,7 +81,7 @@ def explorer_controls(sampling: Sampling, seed: int, *, most: int) -> Controls:
         )
     narrow = {"style": _STYLE, "layout": _NARROW}
     wide = {"style": _STYLE, "layout": _WIDE}
-    last = sampling.steps
+    last, most = sampling.steps, len(model.schedule)
     controls = Controls(
         action=widgets.Dropdown(description="action", **narrow),
         subject=widgets.Dropdown(description="subject", **narrow),
@@ -91,13 +90,13 @@ def explorer_controls(sampling: Sampling, seed: int, *, most: int) -> Controls:
         play=widgets.Play(interval=300, max=0),
         hypotheses=_slider("hypoth. H", HYPOTHESES, sampling.hypotheses),
         steps=_slider("steps K", (k for k in STEPS if k <= most), sampling.steps),
-        spacing=_chooser("spacing", SPACINGS, sampling.spacing),
+        spacing=_chooser("spacing", model.schedule.spacings, sampling.spacing),
         start=_chooser(
             "start",
             [NOISE, *(t for t in STARTS if t < most)],
             NOISE if sampling.start is None else sampling.start,
         ),
-        solver=_chooser("solver", SOLVERS, sampling.solver),
+        solver=_chooser("solver", model.solvers(0.0, torch.randn_like), sampling.solver),
         eta=widgets.FloatSlider(
             description="η", min=0, max=1, step=0.1, value=sampling.eta, **narrow
         ),
@@ -159,8 +158,8 @@ def _connect(c: Controls) -> None:
         if c.steps.disabled:
             c.steps.value = len(c.spacing.value)
 
-    def hold_eta(change=None) -> None:  # dpm adds no noise
-        c.eta.disabled = c.solver.value == "dpm"
+    def hold_eta(change=None) -> None:  # it belongs to ddim alone
+        c.eta.disabled = c.solver.value != "ddim"
         if c.eta.disabled:
             c.eta.value = 0.0
 

@@ -65,7 +65,7 @@ class HypothesisExplorer(widgets.VBox):
         model.schedule.timesteps(how.steps, how.spacing, start=how.start)
         self._most, self._samples = len(model.schedule), Samples(model, poses)
         self._worker = Worker(self._fulfil, self._failed)
-        self.controls = explorer_controls(how, seed, most=self._most)
+        self.controls = explorer_controls(model, how, seed)
         self._chooser, self._picked = Chooser(poses, self.controls), Picked()
         self._readout, self._status = widgets.HTML(), widgets.HTML("&nbsp;")
         self._shown = self._samples.take(self._wish())

@@ -18,16 +18,18 @@ def aggregate(
     *,
     kp2d: torch.Tensor | None = None,
     intrinsics: torch.Tensor | None = None,
+    root: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """One pose (B, J, 3) from hypotheses (B, H, J, 3), metres, relative to joint 0. No choice uses
     the ground truth.
 
     mean: of all hypotheses. median: of each coordinate. medoid: the hypothesis with the smallest
     summed MPJPE to all others. The other two compare reprojections with the 2D input and need kp2d
-    (B, J, 2) and intrinsics (9,) or (B, 9); estimate_root gives the position of each hypothesis.
-    jpma: for each joint, the hypothesis that reprojects closest (Shan et al. 2023, who use the true
-    root). weighted: for each joint, the mean of the 5 closest, weighted by exp(-200 * error) (after
-    the RPEA of FMPose3D, Wang et al. 2026).
+    (B, J, 2) and intrinsics (9,) or (B, 9); estimate_root gives the position of each hypothesis,
+    or root (B, 3) does: with the true root, as in the papers, the answer is half an oracle. jpma:
+    for each joint, the hypothesis that reprojects closest (Shan et al. 2023). weighted: for each
+    joint, the mean of the 5 closest, weighted by exp(-200 * error) (after the RPEA of FMPose3D,
+    Wang et al. 2026).
     """
     if how not in ANSWERS:
         raise ValueError(f"unknown aggregation {how!r}: choose from {', '.join(ANSWERS)}")
@@ -46,7 +48,7 @@ def aggregate(
         return torch.cat([_medoid(part) for part in hypotheses.split(images)])
     if kp2d is None or intrinsics is None:
         raise ValueError(f"aggregation {how!r} compares reprojections: pass kp2d and intrinsics")
-    error = reprojection_errors(hypotheses, kp2d, intrinsics)  # (B, H, J)
+    error = reprojection_errors(hypotheses, kp2d, intrinsics, root=root)  # (B, H, J)
     best, index = error.topk(
         1 if how == "jpma" else min(BEST, error.shape[1]), dim=1, largest=False
     )

@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from ..lifters import LIFTERS, Elsewhere, build_lifter
+from ..methods import METHODS, build_model
 from ..model import DRPose, ModelConfig, Sampling
 from ..skeleton import JOINTS, J
 from ..support import project_root, versions, written_whole
@@ -33,8 +34,8 @@ def save_checkpoint(
 
     record: anything JSON takes; default model.record. Its "train" should be the describe() of the
     training poses, so that an unsuitable test set is noticed later. dtype float16 halves the file;
-    the statistics of BatchNorm stay in float32. Raises ValueError if the lifter cannot be rebuilt
-    from its name alone, or if a weight is not finite in dtype.
+    the statistics of BatchNorm stay in float32. Raises ValueError if the model or its lifter
+    cannot be rebuilt from its name alone, or if a weight is not finite in dtype.
     """
     # a fresh lifter draws weights, which must not move the caller's random state
     with torch.random.fork_rng([]):
@@ -45,6 +46,11 @@ def save_checkpoint(
         raise ValueError(
             f"this lifter is no {model.config.lifter!r}: register it (LIFTERS['mine'] = its class) "
             "and use ModelConfig(lifter='mine')"
+        )
+    if METHODS.get(model.config.method) is not type(model):
+        raise ValueError(
+            f"this model is no {model.config.method!r}, it is a {type(model).__name__}: give its "
+            "class a method of its own and register it (METHODS['mine'] = its class)"
         )
     state = {name: value.contiguous().cpu() for name, value in model.state_dict().items()}
     state = {
@@ -137,12 +143,12 @@ def load_checkpoint(path: str | Path, device: torch.device | str = "cpu") -> DRP
         )
     try:
         with torch.random.fork_rng([]):  # its first weights are drawn, and replaced below
-            model = DRPose(ModelConfig(**config))
+            model = build_model(ModelConfig(**config))
         model.sampling = Sampling(**content.get("sampling", {}))
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
-            f"{path} has a config this version does not know ({error}): register its lifter, or "
-            "update drpose"
+            f"{path} has a config this version does not know ({error}): register its lifter or "
+            "method, or update drpose"
         ) from None
     with safe_open(path, framework="pt") as file:
         state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open is no mapping)

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 State = Mapping[str, torch.Tensor]
+LONGEST = 100_000_000  # bytes of a safetensors header, by its own rules
 WRAPPED = re.compile(r"^(?:(?:module|_orig_mod)\.)+")  # by DataParallel, torch.compile
 WHOLE = ("model.", "net.", "model_pos.")  # where all names begin so
 # What a file begins with that is no PyTorch file, and what it is.
@@ -22,19 +23,26 @@ OTHERS = {
 
 def is_pth(path: Path) -> bool:
     """Whether a file begins as PyTorch's do, a zip or a pickle, whatever its name."""
-    with open(path, "rb") as file:
-        start = file.read(4)
-    return start == b"PK\x03\x04" or start[:1] == b"\x80"
+    start = _start(path)
+    return start[:4] == b"PK\x03\x04" or start[:1] == b"\x80"
 
 
 def what_else(path: Path) -> str | None:
     """What a file is that holds no weights at all, in words; None if it may hold some."""
+    if not path.stat().st_size:
+        return "empty: download it again"
+    start = _start(path).removeprefix(b"\xef\xbb\xbf").lstrip()
+    return next((what for begin, what in OTHERS.items() if start.startswith(begin)), None)
+
+
+def _start(path: Path) -> bytes:
+    """The first bytes; none of a safetensors file, which begins with the length of its header, and
+    a length may look like anything: one in 32 like a pickle.
+    """
     with open(path, "rb") as file:
         start = file.read(64)
-    if not start:
-        return "empty: download it again"
-    start = start.removeprefix(b"\xef\xbb\xbf").lstrip()
-    return next((what for begin, what in OTHERS.items() if start.startswith(begin)), None)
+    length = int.from_bytes(start[:8], "little")
+    return b"" if start[8:9] == b"{" and length <= LONGEST else start
 
 
 def read_pth(path: Path) -> object:

@@ -76,8 +76,11 @@ def export_published(model: DRPose | nn.Module) -> dict[str, torch.Tensor]:
     """The weights of a DRPose, diffusion buffers included, or of a lifter alone, under the names
     and shapes of the published state dict.
     """
-    if isinstance(model, DRPose) and model.config.skip:
-        raise ValueError("the published layout has no skip (ModelConfig.skip): keep a .safetensors")
+    if isinstance(model, DRPose) and (model.config.skip or model.method != "drpose"):
+        raise ValueError(
+            "the published layout has no skip and no other method (ModelConfig): keep a "
+            ".safetensors"
+        )
     published = _schedule_buffers(model.schedule) if isinstance(model, DRPose) else {}
     for _, value, entries in _entries(model):
         for (name, form), part in zip(
