@@ -32,11 +32,20 @@ from drpose_core.skeleton import BONES, J, flip
 SMALL = {"lifter": "mlp", "channels": 16, "depth": 2, "heads": 2, "dropout": 0.0}
 
 
-def film_model(frames=5, memory=0.2, *, kind=FilmDRPose, gate=0.3, **changes):
+class Plain(torch.nn.Sequential):
+    """A lifter that costs nothing."""
+
+    def __init__(self):
+        super().__init__(
+            torch.nn.Flatten(), torch.nn.Linear(2 * J, 3 * J), torch.nn.Unflatten(1, (J, 3))
+        )
+
+
+def film_model(frames=5, memory=0.2, *, kind=FilmDRPose, gate=0.3, lifter=Plain, **changes):
     """A small one, whose branch over the frames is open unless gate is 0."""
     torch.manual_seed(0)
-    model = kind.of if gate is None else kind.of  # the same weights whatever the gate
-    model = model(dr.DRPose(dr.ModelConfig(**SMALL | changes)).eval(), frames=frames, memory=memory)
+    image = dr.DRPose(dr.ModelConfig(**SMALL | changes), lifter and lifter()).eval()
+    model = kind.of(image, frames=frames, memory=memory)
     for layer in model.denoiser.layers:
         layer.frames.modulation.bias.data[2 * model.config.channels :] = gate
     return model
@@ -222,7 +231,7 @@ def slow_windows(parts, length, stride, gap):
     found = []
     for sequence, frames in parts:
         run = []
-        for n, frame in enumerate([*sorted(frames), None]):
+        for frame in [*sorted(frames), None]:
             if run and (frame is None or frame - run[-1] > gap):
                 first = 0
                 while True:
@@ -350,6 +359,7 @@ def test_the_loss_by_hand(skip):
     else:
         t = torch.randint(1000, (2,), generator=g)
     white, shake = (torch.randn(2, 4, J, 3, generator=g) for _ in range(2))
+    together = torch.rand(2, 1, generator=g) >= 0.1
     total = 0.0
     for n, frames in enumerate(([0, 1, 2, 3], [4, 5, 6, 6])):
         seconds = poses.frame[frames].float() / 50
@@ -363,7 +373,8 @@ def test_the_loss_by_hand(skip):
         alpha = model.schedule.alpha_bar[t[n]].item()
         x_t = math.sqrt(alpha) * batch.pose3d + math.sqrt(1 - alpha) * torch.stack(noise)
         initial = model.initial_pose(batch.kp2d) + 0.06 * torch.stack(own)
-        when = When((seconds - seconds[0])[None], clips.there[n : n + 1])
+        seen = clips.there[n : n + 1] & together[n]
+        when = When((seconds - seconds[0])[None], seen)
         cond = model.denoiser.condition(batch.kp2d[None], t[n : n + 1])
         error = model.clean(x_t[None, None], initial[None], cond, t[n : n + 1], when)[0, 0] - batch.pose3d  # fmt: skip
 
@@ -400,3 +411,271 @@ def test_the_share_of_a_process_adds_up():
         with share_of_batch(Share(first, last, 6, dr.generator(1))):
             halves.append(film_loss(model, clips[first:last], generator=dr.generator(9)))
     assert torch.stack(halves).mean().item() == pytest.approx(whole.item(), rel=1e-5)
+
+
+def test_training_teaches():
+    """Of poses that stand still, with keypoints that jump, the branch learns to look around."""
+    still = some_poses([(n, range(0, 20, 2)) for n in range(8)])
+    pose = still.pose3d[::10].repeat_interleave(10, 0)
+    jump = 0.05 * torch.randn(80, J, 2, generator=dr.generator(0))
+    still = replace(still, pose3d=pose, kp2d=pose[..., :2] / 4 + jump)
+    model = film_model(gate=0.0)
+    clips = windows(dr.with_initial_poses(model, still), 5)
+    config = dr.TrainConfig(epochs=25, batch_size=8, lr=3e-3)
+    losses = [step.loss.item() for step in dr.train(model, film_loss, clips, config)]
+    assert sum(losses[-20:]) < 0.7 * sum(losses[:20])
+    assert all(layer.frames.modulation.bias.abs().max() > 0 for layer in model.denoiser.layers)
+    model.eval()
+    found = sample_film(model, still, hypotheses=2, steps=3)
+    alone = dr.sample_poses(model, still.kp2d, hypotheses=2, steps=3)[-1]
+    speeds = [motion_scores(x.mean(1), still)["velocity error"] for x in (found, alone)]
+    assert speeds[0] < 0.9 * speeds[1], "neighbours make it calm"
+
+
+def test_training_in_a_folder_resumes(tmp_path):
+    poses, models = some_poses([(0, range(20)), (1, range(8))]), []
+    config = dr.TrainConfig(epochs=2, batch_size=4)
+    for folder, stop in (("a", 99), ("b", 4), ("b", 99)):
+        models.append(film_model(gate=0.0))
+        clips = windows(dr.with_initial_poses(models[-1], poses), 5)
+        for step in dr.train_in(tmp_path / folder, models[-1], film_loss, clips, config):
+            if step.step == stop:
+                break
+    whole, _, resumed = (model.state_dict() for model in models)
+    assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
+    with pytest.raises(ValueError, match="another training"):
+        list(dr.train_in(tmp_path / "b", film_model(), film_loss, windows(poses, 4), config))
+
+
+# --- sampling
+
+
+def test_a_short_film_is_one_clip():
+    model = film_model(frames=8)
+    poses = dr.with_initial_poses(model, some_poses([(0, range(6))]))
+    how = dr.Sampling(hypotheses=2, steps=3, flip_test=False)
+    found = sample_film(model, poses, how)
+    noise = next(per_film(poses, 0.2)(range(6), range(2), (J, 3))).transpose(0, 1)[None]
+    clips = windows(poses, 6)
+    cond = {}
+
+    def denoise(x, t):
+        time = torch.tensor([t])
+        cond[t] = model.denoiser.condition(poses.kp2d[None], time)
+        with torch.no_grad():
+            x0 = model.clean(x, poses.initial[None, :, 0], cond[t], t, clips.when())
+        return x0.clamp(-1.1, 1.1)
+
+    *_, last = dr.ddim(denoise, noise, model.schedule, 3, spacing="quadratic", eta=0.0)
+    by_hand = last.x0[0].transpose(0, 1).clone()
+    by_hand[..., 0, :] = 0
+    assert torch.allclose(found, by_hand, atol=1e-5) and len(cond) == 3
+
+
+def test_clips_are_joined_in_every_step_by_a_slow_loop():
+    model, poses = film_model(frames=5), some_poses([(0, range(11)), (1, range(2))])
+    poses = dr.with_initial_poses(model, poses)
+    how = dr.Sampling(hypotheses=3, steps=2)
+    clips = windows(poses, 5, 3)
+    assert clips.rows[:, 0].tolist() == [0, 3, 6, 11]
+    x = torch.randn(13, 3, J, 3, generator=dr.generator(0))
+    found = denoise_film(model, clips, how)(x, 200)
+    total, weight = torch.zeros_like(x), torch.zeros(13)
+    for rows in ([0, 1, 2, 3, 4], [3, 4, 5, 6, 7], [6, 7, 8, 9, 10], [11, 12]):
+        seconds = (poses.frame[rows] - poses.frame[rows[0]])[None] / 50
+        when = When(seconds, torch.ones(1, len(rows), dtype=torch.bool))
+        passes = []
+        for side, turn in ((0, lambda z: z), (1, flip)):
+            cond = model.denoiser.condition(turn(poses.kp2d[rows])[None], torch.tensor([200]))
+            with torch.no_grad():
+                x_t = turn(x[rows].transpose(0, 1))[None]
+                x0 = model.clean(x_t, poses.initial[rows, side][None], cond, 200, when)[0]
+            passes.append(turn(x0))
+        for f, row in enumerate(rows):
+            w = min(f + 1, 5 - f)
+            total[row] += w * (passes[0][:, f] + passes[1][:, f]) / 2
+            weight[row] += w
+    assert torch.allclose(found, (total / weight[:, None, None, None]).clamp(-1.1, 1.1), atol=1e-5)
+
+
+@pytest.mark.parametrize("eta, solver", [(0.0, "ddim"), (1.0, "ddim"), (0.0, "dpm")])
+def test_a_part_of_a_film_is_a_part_of_the_whole(eta, solver):
+    model = film_model(frames=5)
+    poses = some_poses([(0, range(60)), (1, range(9))])
+    poses = poses[torch.randperm(69, generator=dr.generator(2))]
+    how = {"hypotheses": 2, "steps": 3, "eta": eta, "solver": solver}
+    whole = sample_film(model, poses, **how)
+    assert whole.shape == (69, 2, J, 3) and not whole[:, :, 0].any()
+    for rows in (range(0, 7), [30], [5, 68, 2]):
+        assert torch.allclose(sample_film(model, poses, rows=rows, **how), whole[list(rows)], atol=1e-4)  # fmt: skip
+    clips, needed = depending(windows(poses, 5), torch.tensor([30]), 3)
+    assert len(needed) < 40 and 30 in needed.tolist() and len(clips.poses) == len(needed)
+    # the order of the rows, and a second film, change nothing
+    order = torch.randperm(69, generator=dr.generator(3))
+    assert torch.allclose(sample_film(model, poses[order], **how), whole[order], atol=1e-4)
+    other = poses[poses.sequence == 0]
+    assert torch.allclose(sample_film(model, other, **how), whole[poses.sequence == 0], atol=1e-4)
+
+
+def test_settings_of_sampling_are_those_of_images():
+    """start, widen and a closed gate as sample_poses has them, with the same noise."""
+    model = film_model(frames=5, gate=0.0)
+    poses = some_poses([(0, range(12))])
+    noise = per_film(poses, 0.2, seed=2)
+    for how in ({}, {"start": 300}, {"widen": 1.4}, {"flip_test": False}, {"eta": 0.5}):
+        how = {"hypotheses": 3, "steps": 3} | how
+        film = sample_film(model, poses, seed=2, **how)
+        images = dr.sample_poses(model, poses.kp2d, noise=noise, **how)[-1]
+        assert torch.allclose(film, images, atol=1e-4), how
+    fewer = sample_film(model, poses, seed=2, hypotheses=2, steps=3)
+    assert torch.allclose(fewer, sample_film(model, poses, seed=2, hypotheses=4, steps=3)[:, :2], atol=1e-4)  # fmt: skip
+
+
+def test_causal_films_do_not_know_what_comes():
+    model = film_model(frames=5, kind=CausalFilmDRPose)
+    poses = some_poses([(0, range(30))])
+    # up to frame 9 nothing that is filmed later matters, joined clips and all
+    changed = replace(poses, kp2d=torch.cat([poses.kp2d[:10], -poses.kp2d[10:]]))
+    before, after = (sample_film(model, p, hypotheses=2, steps=3) for p in (poses, changed))
+    assert torch.equal(before[:10], after[:10]) and not torch.allclose(before[10:], after[10:])
+
+
+def test_film_models_are_kept_and_work_as_image_models(tmp_path):
+    for kind in (FilmDRPose, CausalFilmDRPose):
+        model = film_model(frames=5, memory=0.1, kind=kind, lifter=None)
+        dr.save_checkpoint(tmp_path / "film.safetensors", model)
+        again = dr.load_checkpoint(tmp_path / "film.safetensors")
+        assert type(again) is kind and again.config == model.config
+        assert again.config.frames == 5 and again.config.memory == 0.1
+        poses = some_poses([(0, range(9))])
+        assert torch.equal(sample_film(again, poses, hypotheses=2), sample_film(model, poses, hypotheses=2))  # fmt: skip
+        assert dr.evaluate(again, poses, hypotheses=2, steps=2).error_mm.notna().all()
+    with pytest.raises(ValueError, match="made of a drpose model, this one is film-causal"):
+        FilmDRPose.of(model)
+    for bad in ({"frames": 0}, {"memory": -1.0}, {"frames": 2.5}):
+        with pytest.raises(ValueError, match=f"ModelConfig.{next(iter(bad))} must be"):
+            dr.ModelConfig(**bad)
+
+
+# --- scores
+
+
+def test_scores_of_a_motion_known_in_closed_form():
+    """A pose that moves as 1, t, t^2 and t^3, and errors of known derivatives; uneven frames."""
+    frame = torch.tensor([0, 2, 4, 6, 8, 10])
+    poses = some_poses([(0, frame.tolist())])
+    still = poses.pose3d[:1].expand(6, J, 3)
+    poses = replace(poses, pose3d=still.contiguous())
+    t = frame.double() / 50
+    away = torch.zeros(6, J, 3)
+    away[:, 5, 2] = (0.5 * t + 2.0 * t**2 + 4.0 * t**3).float()  # joint 5 alone: a foot's parent
+    found = motion_scores(poses.pose3d + away, poses)
+    assert found["MPJPE"] == pytest.approx(1000 * away[:, 5, 2].mean().item() / J, rel=1e-4)
+    middle = (t[1:] + t[:-1]) / 2
+    h = 0.04
+    velocity = 0.5 + 4.0 * middle + 12.0 * middle**2 + 4.0 * h**2 / 4  # of a central difference
+    assert found["velocity error"] == pytest.approx(1000 * velocity.mean().item() / J, rel=1e-4)
+    inner = t[1:-1]
+    assert found["acceleration error"] == pytest.approx(
+        (4 + 24 * inner).mean().item() / J, rel=1e-3
+    )
+    assert found["jitter"] == pytest.approx(24.0 / J, rel=1e-2)
+    lengths = []
+    for a, b in BONES:
+        pose = (poses.pose3d + away).double().numpy()
+        lengths.append(np.std(np.linalg.norm(pose[:, a] - pose[:, b], axis=-1)))
+    assert found["bone change"] == pytest.approx(1000 * np.mean(lengths), rel=1e-4)
+    truth = motion_scores(poses.pose3d, poses)
+    assert all(abs(value) < 1e-3 for value in truth.values())
+
+
+def test_nothing_is_measured_across_runs_and_each_frame_counts_once():
+    parts = [(0, range(6)), (1, [*range(4), *range(100, 103)]), (2, [7])]
+    poses = some_poses(parts)
+    pose = poses.pose3d + 0.01 * torch.randn(14, J, 3, generator=dr.generator(1))
+    found = motion_scores(pose, poses)
+    assert found["MPJPE"] == pytest.approx(1000 * dr.mpjpe(pose, poses.pose3d).mean().item())
+    assert found["P-MPJPE"] == pytest.approx(1000 * dr.p_mpjpe(pose, poses.pose3d).mean().item())
+    error = pose - poses.pose3d
+    pieces = [error[0:6], error[6:10], error[10:13], error[13:14]]
+    for name, order, unit in (("velocity error", 1, 1000), ("acceleration error", 2, 1)):
+        differences = torch.cat(
+            [p.diff(n=order, dim=0) if len(p) > order else p[:0] for p in pieces]
+        )
+        by_hand = (differences * 50**order).norm(dim=-1).mean().item()
+        assert found[name] == pytest.approx(unit * by_hand, rel=1e-4)
+    mixed = torch.randperm(14, generator=dr.generator(2))
+    assert motion_scores(pose[mixed], poses[mixed]) == pytest.approx(found, rel=1e-5)
+    one = motion_scores(pose[13:], poses[13:])
+    assert math.isnan(one["velocity error"]) and one["MPJPE"] > 0
+    # turned cameras change no score that is taken in the film's own
+    turn = torch.linalg.qr(torch.randn(14, 3, 3, generator=dr.generator(3)))[0]
+    turn = turn * torch.linalg.det(turn)[:, None, None]
+    seen = replace(poses, pose3d=poses.pose3d @ turn.mT, rotation=turn)
+    assert motion_scores(pose @ turn.mT, seen) == pytest.approx(found, rel=1e-3)
+
+
+def test_best_per_clip_needs_one_hypothesis_for_all_its_frames():
+    poses = some_poses([(0, range(6)), (1, range(3))])
+    off = torch.zeros(9, 2, J, 3)  # hypothesis 0 is right in even frames, 1 in odd ones
+    for n in range(9):
+        off[n, (n + 1) % 2, :, 0] = 0.1 if n < 6 else 0.2
+    found = hypothesis_scores(poses.pose3d[:, None] + off, poses, length=4)
+    assert found["best per frame"] == pytest.approx(0, abs=1e-4)
+    # clips of 4, 2 and 3 frames: the better hypothesis is wrong by 0.1 in half, half, by 0.2 in a third
+    assert found["best per clip"] == pytest.approx(1000 * (2 * 0.1 + 0.1 + 0.2) / 9, rel=1e-4)
+    assert found["spread"] == pytest.approx(1000 * (6 * 0.05 + 3 * 0.1) / 9, rel=1e-4)
+    # each pair of frames: the hypotheses' velocities differ by twice the step, 0.1 or 0.2 in 20 ms
+    assert found["spread of velocity"] == pytest.approx(1000 * (5 * 5.0 + 2 * 10.0) / 7, rel=1e-3)
+    g = dr.generator(0)
+    fair = torch.randn(300, 11, J, 3, generator=g)
+    many = replace(some_poses([(0, range(300))]), pose3d=fair[:, 0] - fair[:, 0, :1])
+    calibrated = hypothesis_scores(fair[:, 1:] - fair[:, 1:, :1], many)
+    assert calibrated["ECE"] == pytest.approx(calibrated["ECE floor"], abs=0.03)
+
+
+def test_smoothing_by_hand():
+    poses = some_poses([(0, range(0, 40, 2)), (1, [0, 2, 4])])
+    pose = poses.pose3d
+    smooth = one_euro(pose, poses, cutoff=1.5, beta=3.0)
+    for j, c in ((3, 0), (16, 2)):
+        value, speed = pose[0, j, c].item(), 0.0
+        for n in range(1, 20):
+            new = pose[n, j, c].item()
+            speed += ((new - value) / 0.04 - speed) * (0.04 / (0.04 + 1 / (2 * math.pi)))
+            tau = 1 / (2 * math.pi * (1.5 + 3.0 * abs(speed)))
+            value += (new - value) * (0.04 / (0.04 + tau))
+            assert smooth[n, j, c].item() == pytest.approx(value, abs=1e-5)
+    assert torch.equal(smooth[20], pose[20]), "a run starts afresh"
+    smooth = savitzky_golay(pose, poses, length=7, order=2)
+    for n in range(3, 17):
+        x = np.arange(-3, 4)
+        fit = np.polyfit(x, pose[n - 3 : n + 4].flatten(1).numpy().astype(float), 2)[-1]
+        assert np.allclose(smooth[n].flatten().numpy(), fit, atol=1e-5)
+    assert torch.allclose(smooth[20:], pose[20:], atol=1e-5), "three frames are a parabola"
+    line = torch.linspace(0, 1, 23)[:, None, None, None].expand(23, 2, J, 3).contiguous()
+    assert torch.allclose(savitzky_golay(line, poses)[:20], line[:20], atol=1e-5)
+    assert len(runs(poses)) == 2
+
+
+# --- predictions
+
+
+def test_predict_uses_a_film_model_where_there_is_a_film(tmp_path, monkeypatch):
+    from drpose_core import prediction
+
+    model, poses = film_model(frames=5), some_poses([(0, range(30)), (1, range(8))])
+    whole = sample_film(model, poses, hypotheses=2, steps=2, fps=25.0, seed=3)
+    how = {"hypotheses": 2, "steps": 2, "seed": 3}
+    monkeypatch.setattr(prediction, "FRAMES_AT_ONCE", 12)
+    parts = list(dr.predict(model, poses, fps=25.0, keep=tmp_path / "kept", **how))
+    assert [len(part) for part in parts] == [12, 12, 12, 2]
+    assert torch.allclose(dr.joined(parts).hypotheses, whole, atol=1e-4)
+    first = next(iter(dr.predict(model, poses, fps=25.0, keep=tmp_path / "kept", **how)))
+    assert torch.equal(first.hypotheses, parts[0].hypotheses)
+    assert len(list((tmp_path / "kept").glob("*.npz"))) == 4
+    images = dr.joined(dr.predict(model, poses, **how)).hypotheses
+    assert not torch.allclose(images, whole, atol=1e-3), "without fps each is a picture"
+    image = dr.DRPose(model.config.__class__(**SMALL), Plain()).eval()
+    plain, told = (dr.joined(dr.predict(image, poses, fps=fps, **how)) for fps in (None, 25.0))
+    assert torch.equal(plain.hypotheses, told.hypotheses), "an image model sees pictures"

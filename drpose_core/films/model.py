@@ -18,10 +18,11 @@ from ..losses import (
 )
 from ..model import DRPose, ModelConfig
 from ..support import constant, own_rows
-from .clips import Clips
+from .clips import Clips, When
 from .denoiser import FilmDenoiser
 from .noise import correlated
 
+ALONE = 0.1  # of the clips are trained as images, whose frames do not see each other
 MOTION = 2.0  # weight of errors of the way moved in STEP, against those of places
 STEP = 0.04  # seconds
 INITIAL_MEMORY = 0.5  # seconds over which the errors of a lifter remember themselves
@@ -40,7 +41,8 @@ def film_loss(
 
     The noise remembers itself over model.config.memory seconds; that of initial poses, whose
     errors in a film are alike from frame to frame, over INITIAL_MEMORY. Missing frames do not
-    count. A PoseSet is a batch of images.
+    count. In one clip of ten no frame sees another, so that the model stays one of images too. A
+    PoseSet is a batch of images.
     """
     if isinstance(batch, PoseSet):
         loss = calibrated_loss if model.config.skip else denoising_loss
@@ -65,8 +67,10 @@ def film_loss(
     if initial_noise:
         shake = correlated(drawn(normal), when.seconds, INITIAL_MEMORY)
         x_init = x_init + initial_noise * shake
+    together = drawn(lambda n, draws: torch.rand(n, 1, generator=draws, device=on)) >= ALONE
+    seen = When(when.seconds, when.there & together)
     cond = model.denoiser.condition(kp2d, t)
-    error = model.clean(x_t[:, None], x_init, cond, t, when)[:, 0] - x0
+    error = model.clean(x_t[:, None], x_init, cond, t, seen)[:, 0] - x0
     value = _mean(_size(model, error, t), when.there)
     if motion and x0.shape[1] > 1:
         both = when.there[:, 1:] & when.there[:, :-1]
