@@ -31,16 +31,6 @@ import tyro
 from tqdm import tqdm
 
 import drpose_core as dr
-from drpose_core.films import (
-    FilmDRPose,
-    film_loss,
-    hypothesis_scores,
-    motion_scores,
-    one_euro,
-    sample_film,
-    savitzky_golay,
-    windows,
-)
 from drpose_core.output.report import markdown
 from drpose_core.sources.cmu import cmu_subjects
 from drpose_core.training import steps_per_epoch
@@ -51,11 +41,11 @@ RECIPES = {
     "calibrated": (dr.ModelConfig(lifter="mlp", dropout=0.0, skip=0.1), dr.calibrated_loss),
 }
 SMOOTHERS: dict[str, Callable] = {
-    "one-euro 1 Hz": partial(one_euro, cutoff=1.0, beta=4.0),
-    "one-euro 2 Hz": partial(one_euro, cutoff=2.0, beta=8.0),
-    "Savitzky-Golay 5": partial(savitzky_golay, length=5),
-    "Savitzky-Golay 9": partial(savitzky_golay, length=9),
-    "Savitzky-Golay 15": partial(savitzky_golay, length=15),
+    "one-euro 1 Hz": partial(dr.one_euro, cutoff=1.0, beta=4.0),
+    "one-euro 2 Hz": partial(dr.one_euro, cutoff=2.0, beta=8.0),
+    "Savitzky-Golay 5": partial(dr.savitzky_golay, length=5),
+    "Savitzky-Golay 9": partial(dr.savitzky_golay, length=9),
+    "Savitzky-Golay 15": partial(dr.savitzky_golay, length=15),
 }
 HOW = dr.Sampling(hypotheses=10)
 LONG = 108  # frames of a recording that are scored, 4.3 seconds
@@ -114,7 +104,7 @@ def measure(
     model, seconds = trained(train, seed, recipe, samples, frames, memory)
     begin = time.process_time()
     if frames > 1:
-        found = sample_film(model, test, HOW, seed=seed)
+        found = dr.sample_film(model, test, HOW, seed=seed)
     else:
         found = dr.joined(dr.predict(model, test, HOW, seed=seed)).hypotheses
     took = time.process_time() - begin
@@ -126,9 +116,9 @@ def measure(
         answers |= {f"image, {how}": f(found.mean(1), test) for how, f in SMOOTHERS.items()}
     row = {}
     for who, pose in answers.items():
-        numbers = motion_scores(pose, test)
+        numbers = dr.motion_scores(pose, test)
         if who == name:
-            numbers |= hypothesis_scores(found, test)
+            numbers |= dr.hypothesis_scores(found, test)
             numbers |= {"seconds of training": seconds, "ms a frame": 1000 * took / len(test)}
         row |= {f"{who}: {what}": round(float(value), 4) for what, value in numbers.items()}
     return row
@@ -156,13 +146,13 @@ def trained(
         after = dr.TrainConfig(epochs=1, lr=1e-3, seed=seed)
         run(f"{folder}/more", model, loss, rest, after)
         return model.eval(), time.process_time() - begin
-    film = FilmDRPose.of(model, frames=frames, memory=memory)
-    clips = windows(poses, frames)
+    film = dr.FilmDRPose.of(model, frames=frames, memory=memory)
+    clips = dr.windows(poses, frames)
     clips = clips[drawn(len(clips), max(1, samples // frames), seed + 1)]
-    rows, index = clips.rows.unique(return_inverse=True)  # lift only the frames that are used
-    clips = replace(clips, poses=dr.with_initial_poses(film, poses[rows]), rows=index)
+    clips = clips.compact()  # lift only the frames that are used
+    clips = replace(clips, poses=dr.with_initial_poses(film, clips.poses))
     after = dr.TrainConfig(epochs=1, batch_size=max(1, 108 // frames), lr=1e-3, seed=seed)
-    run(f"{folder}/film-{frames}-{memory}", film, film_loss, clips, after)
+    run(f"{folder}/film-{frames}-{memory}", film, dr.film_loss, clips, after)
     return film.eval(), time.process_time() - begin
 
 
@@ -200,9 +190,9 @@ def how_fast(frames: tuple[int, ...]) -> pd.DataFrame:
     poses = poses[poses.sequence == 0][:1000]
     rows = []
     for length in frames:
-        model = FilmDRPose.of(dr.DRPose(dr.ModelConfig(lifter="mlp")).eval(), frames=length)
+        model = dr.FilmDRPose.of(dr.DRPose(dr.ModelConfig(lifter="mlp")).eval(), frames=length)
         begin, own = time.perf_counter(), time.process_time()
-        sample_film(model, poses, hypotheses=5, steps=8)
+        dr.sample_film(model, poses, hypotheses=5, steps=8)
         seconds = time.perf_counter() - begin
         cells = {"seconds": seconds, "process seconds": time.process_time() - own}
         rows.append(

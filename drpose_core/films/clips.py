@@ -58,6 +58,11 @@ class Clips:
             return found
         return found.mirrored_where(self.mirrored.repeat_interleave(self.rows.shape[1]))
 
+    def compact(self) -> "Clips":
+        """The same clips over a PoseSet of their own frames alone, in the order of the whole."""
+        rows, place = self.rows.unique(return_inverse=True)
+        return replace(self, poses=self.poses[rows], rows=place)
+
     def when(self) -> When:
         """Seconds from each clip's first frame, and which frames are there."""
         frame = self.poses.frame[self.rows]

@@ -45,7 +45,8 @@ def sample_film(
     clips = windows(poses, model.config.frames, fps=fps)
     noise = per_film(poses, model.config.memory, seed, fps=fps) if noise is None else noise
     rows = torch.arange(len(poses)) if rows is None else torch.as_tensor(list(rows))
-    clips, needed = depending(clips, rows.to(poses.device), sampling.steps)
+    clips = depending(clips, rows.to(poses.device), sampling.steps)
+    needed, clips = clips.rows.unique(), clips.compact()
     clips = replace(clips, poses=with_initial_poses(model, clips.poses))
     passes = -(-len(clips) // clips_at_once(clips, sampling))
     hidden = passes < SEVERAL
@@ -68,9 +69,8 @@ def sample_film(
     return widened(found[None], sampling.widen)[0]
 
 
-def depending(clips: Clips, rows: torch.Tensor, steps: int) -> tuple[Clips, torch.Tensor]:
-    """The clips that the last of so many denoising steps needs for some rows, over a PoseSet of
-    their frames alone, and the numbers of these frames in the whole set, rising.
+def depending(clips: Clips, rows: torch.Tensor, steps: int) -> Clips:
+    """The clips that some rows need for so many denoising steps.
 
     A step mixes frames that share a clip; so a frame depends on the clips that hold it, in the step
     before on those that hold a frame of these, and so on.
@@ -78,16 +78,11 @@ def depending(clips: Clips, rows: torch.Tensor, steps: int) -> tuple[Clips, torc
     needed = torch.zeros(len(clips.poses), dtype=torch.bool, device=rows.device)
     needed[rows] = True
     for _ in range(steps):
-        chosen = needed[clips.rows].any(1)
-        before = int(needed.sum())
+        chosen, before = needed[clips.rows].any(1), int(needed.sum())
         needed[clips.rows[chosen].flatten()] = True
         if int(needed.sum()) == before:  # whole runs
             break
-    numbers = needed.nonzero()[:, 0]
-    place = torch.full_like(needed, -1, dtype=torch.int64)
-    place[numbers] = torch.arange(len(numbers), device=rows.device)
-    some = clips[chosen]
-    return replace(some, poses=clips.poses[numbers], rows=place[some.rows]), numbers
+    return clips[chosen]
 
 
 def denoise_film(
