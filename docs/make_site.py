@@ -25,7 +25,8 @@ PARTS = (
     ("Start", ("README", "docs/faq", "docs/own_pictures", "docs/keypoint_files")),
     ("Notebooks", ()),
     ("Background", (
-        "docs/results", "docs/methods", "docs/speed", "docs/training", "docs/recipes",
+        "docs/results", "docs/films", "docs/methods", "docs/speed", "docs/training",
+        "docs/recipes",
         "docs/cameras",
     )),
     ("Real people", ("docs/real_people", "docs/joints")),

@@ -19,6 +19,18 @@ from .denoiser import Denoiser
 from .diffusion import CosineSchedule, Step, ddim, dpm_solver, with_flip
 from .evaluation import assess, evaluate
 from .experiments import fingerprint, history, runs, sweep, train_in
+from .films import (
+    FilmDRPose,
+    correlated,
+    film_loss,
+    hypothesis_scores,
+    motion_scores,
+    one_euro,
+    per_film,
+    sample_film,
+    savitzky_golay,
+    windows,
+)
 from .keypoints import Keypoints, detect_keypoints, picture_frame, read_keypoints, training_view
 from .lifters import LIFTERS, build_lifter
 from .losses import calibrated_loss, denoising_loss, lifting_loss
@@ -114,6 +126,17 @@ __all__ = [  # noqa: RUF022
     "FlowMatching",
     "GFPose",
     "NoInitialPose",
+    # films: the denoiser that sees time
+    "FilmDRPose",
+    "windows",
+    "film_loss",
+    "sample_film",
+    "correlated",
+    "per_film",
+    "motion_scores",
+    "hypothesis_scores",
+    "one_euro",
+    "savitzky_golay",
     # sampling: noise to hypotheses
     "Sampling",
     "sample_poses",

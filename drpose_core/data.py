@@ -163,6 +163,14 @@ class PoseSet:
         mirrors = {name: column.mirror for name, column in COLUMNS.items() if column.mirror}
         return {name: mirrors[name](x) for name, x in self.tensors().items() if name in mirrors}
 
+    def mirrored_where(self, mask: torch.Tensor) -> "PoseSet":
+        """The set with the poses marked in mask (N,) mirrored; no host synchronisation."""
+        chosen = {}
+        for name, flipped in self._mirrored().items():
+            where = mask.view(-1, *[1] * (flipped.ndim - 1))
+            chosen[name] = torch.where(where, flipped, getattr(self, name))
+        return replace(self, **chosen)
+
     def save(self, path: str | Path) -> None:
         """Write a flat npz without pickles, atomically."""
         arrays = {name: value.cpu().numpy() for name, value in self.tensors().items()}
@@ -233,14 +241,5 @@ def batches(
     for index in order.split(batch_size):
         batch = poses[index % len(poses)]
         if augment:
-            batch = _mirrored_where(batch, index >= len(poses))
+            batch = batch.mirrored_where(index >= len(poses))
         yield batch
-
-
-def _mirrored_where(batch: PoseSet, mirrored: torch.Tensor) -> PoseSet:
-    """The batch with the poses marked in mirrored (B,) flipped; no host synchronisation."""
-    chosen = {}
-    for name, flipped in batch._mirrored().items():
-        where = mirrored.view(-1, *[1] * (flipped.ndim - 1))
-        chosen[name] = torch.where(where, flipped, getattr(batch, name))
-    return replace(batch, **chosen)

@@ -45,10 +45,11 @@ class Modulated(nn.Module):
         self.f, self.norm, self.dropout = f, Norm(channels), Dropout(dropout)
         self.modulation = nn.Linear(channels, 3 * channels)
 
-    def forward(self, h: torch.Tensor, cond: torch.Tensor) -> torch.Tensor:
+    def forward(self, h: torch.Tensor, cond: torch.Tensor, *more) -> torch.Tensor:
+        """more: what f is given besides."""
         # (B, 1, J, C): once per image, not per hypothesis
         shift, scale, gate = self.modulation(cond).chunk(3, dim=-1)
-        return torch.addcmul(h, gate, self.dropout(self.f(self.norm(h, scale, shift))))
+        return torch.addcmul(h, gate, self.dropout(self.f(self.norm(h, scale, shift), *more)))
 
 
 class Layer(nn.Module):
@@ -131,13 +132,18 @@ class Denoiser(nn.Module):
         time = self.time2(F.silu(self.time1(torch.cat([angles.sin(), angles.cos()], dim=-1))))
         return (time[:, None] + self.embed_kp2d(kp2d))[:, None]
 
-    def forward(self, x_t: torch.Tensor, x_init: torch.Tensor, cond: torch.Tensor) -> torch.Tensor:
-        """x_t (B, H, J, 3), x_init (B, J, 3), cond (B, 1, J, C) -> x0 (B, H, J, 3)."""
+    def forward(
+        self, x_t: torch.Tensor, x_init: torch.Tensor, cond: torch.Tensor, *more
+    ) -> torch.Tensor:
+        """x_t (B, H, J, 3), x_init (B, J, 3), cond (B, 1, J, C) -> x0 (B, H, J, 3).
+
+        more: what its layers are given besides (films/denoiser.py).
+        """
         initial = x_init[:, None].expand_as(x_t)
         h = self.embed(torch.cat([initial, x_t], dim=-1))  # (B, H, J, C)
         active = F.silu(cond)
         with torch.autocast(h.device.type, torch.bfloat16) if self.bf16 else nullcontext():
             for layer in self.layers:
-                h = layer(h, active)
+                h = layer(h, active, *more)
         y = self.output(h)
         return y if self.blend is None else self.blend(y, initial)

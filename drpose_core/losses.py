@@ -82,7 +82,13 @@ def calibrated_loss(
     """
     if not model.config.skip:
         raise ValueError("calibrated_loss needs a model with a skip, as ModelConfig(skip=0.1)")
-    schedule = model.schedule
+    times = calibrated_times(model.schedule)
+    pred, t = denoised(model, batch, times, generator, initial_noise)
+    return calibrated_size(model, pred - batch.pose3d, t).mean()
+
+
+def calibrated_times(schedule):
+    """The draw of calibrated_loss: (n, generator, device) -> times (n,)."""
 
     def times(n, draws, on):
         even = torch.randint(len(schedule), (n,), generator=draws, device=on)
@@ -91,14 +97,17 @@ def calibrated_loss(
         first = torch.rand(n, generator=draws, device=on) < 0.5
         return torch.where(first, near.clamp(max=len(schedule) - 1), even)
 
-    pred, t = denoised(model, batch, times, generator, initial_noise)
-    error = pred - batch.pose3d
-    _, gain, _ = schedule.preconditioning(error, t, model.config.skip)
+    return times
+
+
+def calibrated_size(model: nn.Module, error: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+    """What calibrated_loss makes of errors (B, ..., J, 3) at times (B,): (B, ..., J)."""
+    _, gain, _ = model.schedule.preconditioning(error, t, model.config.skip)
     distance = error.norm(dim=-1)
     near = ((distance / gain[..., 0].clamp_min(LEAST_GAIN)).square() + 1).sqrt() - 1
-    late = (t >= LATE * len(schedule))[:, None]
+    late = (t >= LATE * len(model.schedule)).view(-1, *[1] * (distance.ndim - 1))
     weights = constant(JOINT_WEIGHTS, error.dtype, error.device)
-    return (weights * torch.where(late, distance / TYPICAL, near)).mean()
+    return weights * torch.where(late, distance / TYPICAL, near)
 
 
 def denoised(

@@ -38,10 +38,12 @@ class ModelConfig:
     # 0: the network gives the clean pose, blended with the initial one, as published. Above 0: it
     # gives what to add to the noisy pose (DRPose.clean); metres, the spread of poses that is meant
     skip: float = 0.0
-    method: str = "drpose"  # or another name in METHODS: flow, gfpose, ... (methods/)
+    method: str = "drpose"  # or another name in METHODS: film, flow, gfpose, ...
+    frames: int = 1  # that the method film sees at once
+    memory: float = 0.0  # seconds over which the noise of its films remembers itself
 
     def __post_init__(self):
-        limits = {"channels": (4, 4096), "depth": (1, 100), "heads": (1, 256)}
+        limits = {"channels": (4, 4096), "depth": (1, 100), "heads": (1, 256), "frames": (1, 1024)}
         for name, (low, high) in (limits | {"timesteps": (1, 100_000)}).items():
             value = getattr(self, name)
             if not isinstance(value, int) or not low <= value <= high:
@@ -55,6 +57,8 @@ class ModelConfig:
             )
         if not 0 <= self.skip < 10:
             raise ValueError(f"ModelConfig.skip must be 0 or some 0.1 m, got {self.skip!r}")
+        if not 0 <= self.memory < 100:
+            raise ValueError(f"ModelConfig.memory must be some 0.2 s or 0, got {self.memory!r}")
         if not 0 <= self.dropout < 1:
             raise ValueError(
                 f"ModelConfig.dropout must be at least 0 and below 1, got {self.dropout!r}"
@@ -198,20 +202,18 @@ class DRPose(nn.Module):
             )
         return pose
 
-    def clean(
-        self, x_t: torch.Tensor, x_init: torch.Tensor, cond: torch.Tensor, t: int | torch.Tensor
-    ) -> torch.Tensor:
-        """Replaced: the network's clean pose x0 of x_t at time t, an int or (B,); shapes as in
-        Denoiser.
+    def clean(self, x_t: torch.Tensor, x_init: torch.Tensor, cond: torch.Tensor, t, *more):
+        """Replaced: the network's clean pose x0 of x_t at time t, an int or (B,); shapes, and what
+        more there may be, as in Denoiser.
 
         With a skip (ModelConfig), the network is preconditioned as in EDM (Karras et al. 2022,
         table 1): with little noise the answer is x_t itself and a small correction, so that the
         network need not reproduce what it is given.
         """
         if not self.config.skip:
-            return self.denoiser(x_t.clamp(-CLIP, CLIP), x_init, cond)
+            return self.denoiser(x_t.clamp(-CLIP, CLIP), x_init, cond, *more)
         keep, gain, size = self.schedule.preconditioning(x_t, t, self.config.skip)
-        return keep * x_t + gain * self.denoiser(x_t / size, x_init, cond)
+        return keep * x_t + gain * self.denoiser(x_t / size, x_init, cond, *more)
 
 
 def with_initial_poses(model: DRPose, poses: PoseSet) -> PoseSet:

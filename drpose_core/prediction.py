@@ -14,6 +14,7 @@ from tqdm import tqdm
 from .cameras import estimate_root
 from .data import PoseSet
 from .experiments import fingerprint
+from .films import FilmDRPose, sample_film
 from .keypoints import picture_frame
 from .model import DRPose, Sampling, with_initial_poses
 from .sampling import sample_poses
@@ -22,6 +23,7 @@ from .skeleton import J
 from .support import Noise, as_noise, read_npz, write_npz
 
 AT_ONCE = 2560  # hypotheses sampled at a time
+FRAMES_AT_ONCE = 2000  # of a film, by a film model
 STRANGE_FIT = 0.15  # misfit above which no pose was found that looks like the keypoints
 _ARRAYS = ("hypotheses", "pose3d", "spread", "root", "misfit")
 
@@ -63,6 +65,7 @@ def predict(
     seed: int = 0,
     noise: Noise | torch.Tensor | None = None,
     keep: str | Path | None = None,
+    fps: float | None = None,
     **overrides,
 ) -> Iterator[Prediction]:
     """Predict poses batch by batch, so that memory stays bounded; joined(predict(...)) gives all of
@@ -72,22 +75,25 @@ def predict(
     overrides as in sample_poses. answer: an argument of aggregate. noise: None is
     per_hypothesis(seed), so that in a film, with eta = 0, a hypothesis changes only as the input
     does. keep: a folder that saves each finished batch; after an interruption, the same call
-    resumes from there (forget deletes it). misfit compares a projected pose with its keypoints, in
-    units of the root mean square distance of a person's joints from their mean; above STRANGE_FIT,
-    no pose was found that matches the keypoints. Raises ValueError for an empty set and for
-    arguments that do not fit together.
+    resumes from there (forget deletes it). fps: the rate at which poses.frame counts, if the poses
+    are of a film; a film model then sees each frame with its neighbours (sample_film). misfit
+    compares a projected pose with its keypoints, in units of the root mean square distance of a
+    person's joints from their mean; above STRANGE_FIT, no pose was found that matches the
+    keypoints. Raises ValueError for an empty set and for arguments that do not fit together.
     """
     if not len(poses):
         raise ValueError("nothing to predict: the set of poses is empty")
     sampling = (sampling or model.sampling).but(**overrides)
-    size = max(1, AT_ONCE // sampling.hypotheses)
+    film = fps is not None and isinstance(model, FilmDRPose)
+    size = FRAMES_AT_ONCE if film else max(1, AT_ONCE // sampling.hypotheses)
     starts = range(0, len(poses), size)
     stem = None
     if keep is not None:
         how = [asdict(sampling), answer, seed, noise, model.denoiser.bf16, size]
+        how += [fps] if film else []
         says = with_initial_poses(model, poses[:32]).initial
         stem = Path(keep) / fingerprint(how, model.config, model.denoiser, poses, says)
-    noise = as_noise(noise, seed)
+    noise = noise if film else as_noise(noise, seed)
     # No least interval: what was kept is there at once, and must show before the first new batch.
     progress = {"disable": len(starts) < 2, "leave": False, "mininterval": 0}
     for number, first in enumerate(tqdm(starts, "predict", **progress)):
@@ -97,10 +103,13 @@ def predict(
             yield kept
             continue
         rows = range(first, first + len(batch))
-        samples = sample_poses(
-            model, batch.kp2d, sampling, noise=noise, initial=batch.initial, rows=rows
-        )
-        found = _in_own_frame(batch, samples[-1], answer)
+        if film:
+            found = sample_film(model, poses, sampling, fps=fps, rows=rows, noise=noise, seed=seed)
+        else:
+            found = sample_poses(
+                model, batch.kp2d, sampling, noise=noise, initial=batch.initial, rows=rows
+            )[-1]
+        found = _in_own_frame(batch, found, answer)
         if path:
             write_npz(path, **{name: getattr(found, name).numpy() for name in _ARRAYS})
         yield found

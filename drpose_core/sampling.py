@@ -54,10 +54,12 @@ def sampling_chain(
     initial: torch.Tensor | None = None,
     rows: Sequence[int] | None = None,
     first: int = 0,
+    denoise: DenoiseFn | None = None,
 ) -> Iterator[Step]:
     """The steps of sample_poses one by one (diffusion.Step), joint 0 as it comes, not widened.
 
-    first: the first hypothesis that is sampled, where those before it are there already.
+    first: the first hypothesis that is sampled, where those before it are there already. denoise:
+    a function in place of denoise_fn's.
     """
     rows = range(len(kp2d)) if rows is None else rows
     hypotheses = range(first, sampling.hypotheses)
@@ -80,7 +82,8 @@ def sampling_chain(
             f"the method {model.method} has no solver {sampling.solver!r}: choose from "
             f"{', '.join(solvers)}"
         )
-    denoise = denoise_fn(model, kp2d, flip_test=sampling.flip_test, initial=initial)
+    if denoise is None:
+        denoise = denoise_fn(model, kp2d, flip_test=sampling.flip_test, initial=initial)
     return solvers[sampling.solver](denoise, x, schedule, steps, **when)
 
 

@@ -26,6 +26,7 @@ LEVELS = (
     "losses",
     "model training sources",
     "sampling experiments",
+    "films",
     "methods",
     "weights evaluation calibration prediction plots",
     "output explorer",

@@ -357,7 +357,7 @@ def test_kept_trainings_know_their_method(poses, tmp_path):
 
 
 def test_methods_by_name():
-    assert list(dr.METHODS) == list(NAMES)
+    assert {*NAMES} <= {*dr.METHODS}
     with pytest.raises(ValueError, match="unknown method 'cvae': choose from drpose, d3dp, flow"):
         dr.build_model(dr.ModelConfig(method="cvae"))
     with pytest.raises(ValueError, match="its config says 'flow': use build_model"):

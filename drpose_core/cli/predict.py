@@ -8,6 +8,8 @@ from typing import Literal
 
 import tyro
 
+from ..data import PoseSet
+from ..films import FilmDRPose
 from ..keypoints import (
     DETECTORS,
     FIELD_OF_VIEW,
@@ -69,12 +71,13 @@ def command(
             a phone's main camera has 65 to 75.
         least_confidence: Keypoints with a lower confidence count as not seen (default:
             depends on the tool).
-        checkpoint: The model, or published weights (.pth). Default: yours of h36m or cmu poses, or
-            the kit's own.
+        checkpoint: The model, or published weights (.pth). Default: yours of films, h36m or cmu
+            poses, or the kit's own. A film model sees each frame of a film with its neighbours.
         lifter: The initial model inside published weights (.pth).
         sampling: Changes to the checkpoint's sampling settings.
         answer: How one pose is computed from the hypotheses.
-        fps: Frames per second of .bvh, .trc and .glb (default: the film's, else 30).
+        fps: Frames per second of .bvh, .trc and .glb, and for a film model (default: the film's,
+            else 30).
         seed: For the noise.
         device: cpu, cuda, ... (default: the first GPU if there is one).
         detector: Of pictures and films: blazepose comes with the kit; rtmpose-... (with pip install
@@ -83,7 +86,7 @@ def command(
             of a picture also .png or .jpg (needs pip install -e .[film]).
         film: The film or picture that a keypoint file is of, for --overlay.
     """
-    path = checkpoint or latest_checkpoint("h36m", "cmu")
+    path = checkpoint or latest_checkpoint("film", "h36m", "cmu")
     reads = [path] if film is None else [path, film]
     todo = jobs(keypoints, out, also=[html, overlay], reads=reads)
     films = _films(todo, overlay, film)
@@ -116,7 +119,8 @@ def command(
                 "notes": found.notes,
             }
             keep = job.out[0].with_name(f"{job.out[0].stem}-unfinished")
-            parts = predict(model, poses, how, **settings, keep=keep)
+            pace = _pace(model, poses, rate)
+            parts = predict(model, poses, how, **settings, keep=keep, fps=pace)
             parts = list(parts) if overlay else parts
             _write(job, iter(parts), rate, about | asdict(how) | settings)
             if overlay:
@@ -132,6 +136,15 @@ def command(
             print("error:", failed[-1])
     if failed:
         raise ValueError(f"{len(failed)} of {len(todo)} failed, the first: {failed[0]}")
+
+
+def _pace(model: object, poses: PoseSet, fps: float | None) -> float | None:
+    """Frames per second for a film model and poses of a film, which is said; else None."""
+    if not isinstance(model, FilmDRPose) or not (poses.sequence.bincount() > 1).any():
+        return None
+    fps = fps or 30.0
+    print(f"a film: the model sees {model.config.frames} frames at once, {fps:g} a second")
+    return fps
 
 
 def _films(todo: list[Job], overlay: Path | None, film: Path | None) -> list[Film | None]:

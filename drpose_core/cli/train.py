@@ -4,6 +4,7 @@ import copy
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from tqdm import tqdm
 from ..data import PoseSet
 from ..evaluation import evaluate, wrong_pairing
 from ..experiments import fingerprint, run_folder, train_in
+from ..films import FilmDRPose, windows
 from ..lifters import build_lifter
 from ..losses import lifting_loss
 from ..methods import build_model
@@ -86,7 +88,8 @@ def _filled_in(job: Job) -> Job:
     files = map(str, (job.data, job.lifter_from, job.predictions))
     settings = [job.source, *files, model, lifter, denoiser, job.bf16]
     # Without what stands at its default and came later, so that folders of before are found.
-    plain = [repr(x).replace(", method='drpose'", "").replace(", skip=0.0", "") for x in settings]
+    later = (", skip=0.0", ", method='drpose'", ", frames=1", ", memory=0.0")
+    plain = [reduce(lambda text, part: text.replace(part, ""), later, repr(x)) for x in settings]
     digits = fingerprint(plain)[:6]
     folder = run_folder(job.folder or f"{out.stem}-{digits}")
     return replace(job, out=out, folder=folder, model=model, lifter=lifter, denoiser=denoiser)
@@ -111,6 +114,8 @@ def _trained(job: Job, lifter: nn.Module, poses: PoseSet, some: PoseSet, record:
         model.denoiser.bf16 = True
     if job.compile:
         model.denoiser.compile()
+    if isinstance(model, FilmDRPose):
+        poses = windows(poses, model.config.frames)
     what = (model, type(model).loss, poses, job.denoiser)
     record["denoiser_steps"] = _run(job.folder / "denoiser", *what, refined_error, job.afresh)
     # A copy leaves what was compiled behind: scoring would compile it again for every size.

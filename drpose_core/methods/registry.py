@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import torch
 
+from ..films import CausalFilmDRPose, FilmDRPose
 from ..model import DRPose, ModelConfig
 from .d3dp import NoInitialPose
 from .flow import FlowMatching
@@ -11,8 +12,9 @@ from .gfpose import GFPose, GFPoseConcatenated
 
 # Add your own: a subclass of DRPose with method = "mine", METHODS["mine"] = its class; then
 # ModelConfig(method="mine") is built, trained and reloaded like these.
+BUILT_IN = (DRPose, NoInitialPose, FlowMatching, GFPose, GFPoseConcatenated)
 METHODS: dict[str, type[DRPose]] = {
-    each.method: each for each in (DRPose, NoInitialPose, FlowMatching, GFPose, GFPoseConcatenated)
+    each.method: each for each in (*BUILT_IN, FilmDRPose, CausalFilmDRPose)
 }
 
 
