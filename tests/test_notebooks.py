@@ -117,6 +117,8 @@ def test_pages_draw_in_a_browser_without_a_network(tour, name):
             assert_pixels_of_both_sides(page)
         if page.locator(".slider-group").count():
             assert_slider_moves(page)
+        if name == "07_your_own_pose":
+            assert_film_plays(page)
     assert not problems, problems[:5]
 
 
@@ -133,6 +135,18 @@ def assert_pixels_of_both_sides(page):
         if (blue > red + 40).sum() > 100 and (red > blue + 40).sum() > 100:
             return
     raise AssertionError("no skeleton was drawn")
+
+
+def assert_film_plays(page):
+    """The overlay stands in the page itself: it is decoded, it runs, and it is no empty picture."""
+    video = page.locator("video")
+    video.scroll_into_view_if_needed()
+    page.wait_for_function(
+        "(v => v.src.startsWith('data:video/mp4') && v.videoWidth > 500 && v.currentTime > 0.2)"
+        "(document.querySelector('video'))",
+        timeout=60_000,
+    )
+    assert np.asarray(Image.open(io.BytesIO(video.screenshot())).convert("L")).std() > 30
 
 
 def assert_slider_moves(page):

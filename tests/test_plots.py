@@ -1,10 +1,14 @@
 """Figures: what is drawn, in which colours, on which axes."""
 
+import base64
+import io
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
 import torch
+from PIL import Image
 
 import drpose_core as dr
 from drpose_core import plots
@@ -130,6 +134,18 @@ def test_the_conversion_figure_names_every_joint_of_both(form):
         plots.conversion_figure(keypoints[:5], kp2d, form)
     with pytest.raises(ValueError, match="unknown keypoint format 'mpii'"):
         plots.conversion_figure(keypoints, kp2d, "mpii")
+
+
+def test_the_photo_lies_behind_the_joints_where_its_pixels_are(tmp_path):
+    rng = np.random.default_rng(0)
+    kp2d = rng.uniform(0, 60, (17, 2))
+    Image.new("RGB", (90, 60), "red").save(tmp_path / "red.png")
+    figure = plots.conversion_figure(kp2d, kp2d, "h36m17", picture=tmp_path / "red.png")
+    for image, axes in zip(figure.layout.images, ("x y", "x2 y2"), strict=True):
+        assert f"{image.xref} {image.yref}" == axes and image.layer == "below"
+        assert (image.x, image.y, image.sizex, image.sizey) == (0, 0, 90, 60)
+        content = base64.b64decode(image.source.removeprefix("data:image/png;base64,"))
+        assert Image.open(io.BytesIO(content)).getpixel((80, 50)) == (255, 0, 0)
 
 
 def seen(scene, poses):

@@ -4,8 +4,6 @@ figure = StickFigure(keypoints)  # StickFigure() draws a standing person to star
 figure.on_move(lambda moved: explorer.replace(moved.poses()))  # moved: Keypoints
 """
 
-import base64
-import mimetypes
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +11,9 @@ from pathlib import Path
 import anywidget
 import numpy as np
 import traitlets
-from PIL import Image, ImageOps
 
 from ..keypoints import Keypoints, read_keypoints
-from ..plots import LEFT_COLOR, MIDDLE_COLOR, RIGHT_COLOR
+from ..plots import LEFT_COLOR, MIDDLE_COLOR, RIGHT_COLOR, photo
 from ..skeleton import BONES, JOINTS, LEFT, RIGHT
 
 # Somebody standing, arms a little out, seen from the front, in a picture of 1000 x 1000 pixels.
@@ -55,7 +52,7 @@ class StickFigure(anywidget.AnyWidget):
     def __init__(
         self, keypoints: Keypoints | None = None, *, row: int = 0, picture: str | Path | None = None
     ):
-        size = None if picture is None else _size(picture)
+        url, *size = ("",) if picture is None else photo(picture)
         if keypoints is None:
             size = size or (1000, 1000)
             standing = (np.array(STANDING, dtype=float) / 1000 - 0.5) * min(size) + np.array(
@@ -64,7 +61,7 @@ class StickFigure(anywidget.AnyWidget):
             keypoints = read_keypoints(
                 standing, format="h36m17", image_size=size, name="drawn by hand"
             )
-        elif size and size != (keypoints.width, keypoints.height):
+        elif size and size != [keypoints.width, keypoints.height]:
             raise ValueError(
                 f"{picture} has {size[0]} x {size[1]} pixels, the keypoints are of "
                 f"{keypoints.width} x {keypoints.height}"
@@ -82,7 +79,7 @@ class StickFigure(anywidget.AnyWidget):
             if picture is not None
             else [*(middle - reach).tolist(), 2 * reach, 2 * reach],
             size=[keypoints.width, keypoints.height],
-            picture=_data_url(picture),
+            picture=url,
         )
         self.observe(
             lambda change: setattr(self, "sure", (self.moved.confidence[self._row] > 0).tolist()),
@@ -105,22 +102,3 @@ class StickFigure(anywidget.AnyWidget):
     def reset(self) -> None:
         """Move all joints back to where they started."""
         self.points = self._start.astype(float).round(1).tolist()
-
-
-def _size(picture: str | Path) -> tuple[int, int]:
-    """Width and height as browsers show it: photos from phones may be stored rotated."""
-    try:
-        with Image.open(picture) as image:
-            return ImageOps.exif_transpose(image).size
-    except (OSError, ValueError) as error:
-        raise ValueError(
-            f"{picture} is no picture ({' '.join(str(error).split())}): give the path of a JPEG or "
-            "PNG"
-        ) from None
-
-
-def _data_url(picture: str | Path | None) -> str:
-    if picture is None:
-        return ""
-    kind = mimetypes.guess_type(str(picture))[0] or "image/jpeg"
-    return f"data:{kind};base64,{base64.b64encode(Path(picture).read_bytes()).decode()}"

@@ -28,6 +28,7 @@ from .look import (
     dressed,
 )
 from .losses import live_losses, losses_figure
+from .photo import photo
 from .scene import scene, upright
 from .skeletons import BONE_GROUPS, as_poses, gapped, skeleton_trace
 
@@ -55,6 +56,7 @@ __all__ = [
     "losses_figure",
     "motion_figure",
     "pair_figure",
+    "photo",
     "pose_figure",
     "scene",
     "skeleton_trace",

@@ -1,5 +1,7 @@
 """The keypoints of a detector beside the Human3.6M joints computed from them."""
 
+from pathlib import Path
+
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -7,16 +9,24 @@ from plotly.subplots import make_subplots
 from ..keypoints import FORMATS
 from ..skeleton import BONES, JOINTS
 from .look import LEFT_COLOR, MIDDLE_COLOR, RIGHT_COLOR, dressed
+from .photo import photo
 from .skeletons import BONE_GROUPS, as_poses
 
 
 def conversion_figure(
-    keypoints, kp2d, format: str, *, title: str = "", source: str = ""
+    keypoints,
+    kp2d,
+    format: str,
+    *,
+    picture: str | Path | None = None,
+    title: str = "",
+    source: str = "",
 ) -> go.Figure:
     """One person's keypoints (K, 2) as a detector of the format has them, in pixels, and beside
     them Human3.6M's joints kp2d (17, 2), which are also drawn in grey behind the keypoints.
 
-    Joints are named. Squares are joints that are computed from several keypoints.
+    Joints are named. Squares are joints that are computed from several keypoints. picture: the path
+    of the photo that the keypoints are of, shown behind both.
     """
     if format not in FORMATS:
         raise ValueError(f"unknown keypoint format {format!r}: choose from {', '.join(FORMATS)}")
@@ -55,6 +65,12 @@ def conversion_figure(
     )
     figure.update_xaxes(visible=False, range=[middle[0] - 1.25 * reach, middle[0] + 1.25 * reach])
     figure.update_yaxes(visible=False, range=[middle[1] + reach, middle[1] - reach])
+    if picture is not None:
+        url, width, height = photo(picture)
+        behind = {"source": url, "x": 0, "y": 0, "sizex": width, "sizey": height}
+        behind |= {"sizing": "stretch", "layer": "below", "opacity": 0.6}
+        for column in (1, 2):
+            figure.add_layout_image(behind, row=1, col=column)
     for column, axis in ((1, "x"), (2, "x2")):  # a pixel is as high as it is wide
         figure.update_yaxes(scaleanchor=axis, row=1, col=column)
     return dressed(figure, title, source, height=600).update_layout(
