@@ -34,7 +34,8 @@ class LightAndDark(CSSHTMLHeaderPreprocessor):
 
 class Tidy(Preprocessor):
     """Take out the MathJax that plotly asks a server for (no figure has formulas), live widgets,
-    all but the last state of bars, and all but the page's first copy of plotly's code.
+    all but the last state of bars, what LiteRT says of itself, and all but the page's first copy of
+    plotly's code.
     """
 
     def preprocess(self, notebook, resources):
@@ -52,6 +53,7 @@ class Tidy(Preprocessor):
             cell.outputs = merged
         for output in merged:
             if output.output_type == "stream":
+                output.text = re.sub(r"INFO: Created TensorFlow Lite .*\n", "", output.text)
                 lines = (line.rstrip("\r").rsplit("\r", 1)[-1] for line in output.text.split("\n"))
                 lines = (
                     re.sub(r"^ {20,}", "", line) for line in lines
