@@ -1,8 +1,9 @@
 """Take the documentation's pictures with Chromium: python docs/make_picture.py [which ...].
 
 explorer: the explorer's own page (docs/explorer.png). joints: COCO's joints beside Human3.6M's
-(docs/joints.png). pages: a figure of each page in output/ (docs/pictures), for output/index.html;
-run make tour and make docs first. Without a name, all three.
+(docs/joints.png). photographs: frames of the example film with their poses
+(docs/pictures/photographs.jpg). pages: a figure of each page in output/ (docs/pictures), for
+output/index.html; run make tour and make docs first. Without a name, all four.
 """
 
 import io
@@ -12,6 +13,8 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
+import av
+import torch
 from PIL import Image, ImageOps
 from playwright.sync_api import sync_playwright
 
@@ -21,7 +24,8 @@ from drpose_core.explorer import HypothesisExplorer
 from drpose_core.keypoints.files import read_files
 
 DOCS = Path(__file__).resolve().parent
-ACTION, FRAME = "Directions", 4
+TAKE, CAMERA, FRAME = "07_11", "1", 32  # of the people that the default checkpoint has not seen
+FILM_FRAMES, FIELD_OF_VIEW = (5, 20, 31, 45), 59.5  # of notebooks/example_film.mp4
 DRAWN = "document.querySelector('.js-plotly-plot')?.data?.[0].x?.length > 0"
 # Which figure of a page stands for it, by its number; the first one where no number is given.
 FIGURES = {"01_data": 3, "02_lifters": 3, "03_training": 1, "04_hypotheses": 6}
@@ -43,8 +47,11 @@ def browser_page(width: int, height: int, scale: float = 1.0):
 
 def explorer(folder: Path) -> None:
     model = dr.load_checkpoint(dr.weights.DEFAULT)
-    widget = HypothesisExplorer(model, dr.synthetic_poses("test"), hypotheses=20, steps=8)
-    widget.controls.action.value, widget.controls.frame.value = ACTION, FRAME
+    poses = dr.people_poses("test")
+    mine = [(t.recording, t.camera) == (TAKE, CAMERA) for t in poses.takes]
+    poses = poses[torch.tensor(mine)[poses.sequence]]
+    widget = HypothesisExplorer(model, poses)
+    widget.controls.frame.value = FRAME
     path = widget.save_html(folder / "explorer.html", frames=3)
     with browser_page(1280, 810, scale=1.25) as page:
         page.goto(path.as_uri())
@@ -68,6 +75,21 @@ def joints(folder: Path) -> None:
         page.goto((folder / "joints.html").as_uri())
         page.wait_for_timeout(1500)
         page.screenshot(path=DOCS / "joints.png")
+
+
+def photographs(folder: Path) -> None:
+    film = dr.project_root() / "notebooks" / "example_film.mp4"
+    keypoints = dr.detect_keypoints(film, folder / "keypoints")
+    model = dr.load_checkpoint(dr.weights.DEFAULT)
+    found = dr.joined(dr.predict(model, keypoints.poses(field_of_view=FIELD_OF_VIEW)))
+    with av.open(str(dr.overlay(found, film, folder / "overlay.mp4"))) as drawn:
+        frames = [frame.to_image() for frame in drawn.decode(video=0)]
+    width, height = frames[0].size
+    sheet = Image.new("RGB", (2 * width, 2 * height))
+    for n, frame in enumerate(FILM_FRAMES):
+        sheet.paste(frames[frame], (n % 2 * width, n // 2 * height))
+    sheet.thumbnail((1200, 1200), Image.Resampling.LANCZOS)
+    sheet.save(DOCS / "pictures" / "photographs.jpg", quality=85, optimize=True)
 
 
 def pages(folder: Path) -> None:
@@ -99,5 +121,6 @@ def small(picture: bytes) -> Image.Image:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        for take in sys.argv[1:] or ("explorer", "joints", "pages"):
-            {"explorer": explorer, "joints": joints, "pages": pages}[take](Path(folder))
+        takes = {f.__name__: f for f in (explorer, joints, photographs, pages)}
+        for take in sys.argv[1:] or takes:
+            takes[take](Path(folder))

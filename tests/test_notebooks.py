@@ -142,8 +142,10 @@ def assert_film_plays(page):
     video = page.locator("video")
     video.scroll_into_view_if_needed()
     page.wait_for_function(
-        "(v => v.src.startsWith('data:video/mp4') && v.videoWidth > 500 && v.currentTime > 0.2)"
-        "(document.querySelector('video'))",
+        """() => {
+            const v = document.querySelector("video");
+            return v.currentSrc.startsWith("data:video/mp4") && v.videoWidth > 500 && v.currentTime > 0;
+        }""",
         timeout=60_000,
     )
     assert np.asarray(Image.open(io.BytesIO(video.screenshot())).convert("L")).std() > 30

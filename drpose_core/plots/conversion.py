@@ -71,6 +71,7 @@ def conversion_figure(
         behind |= {"sizing": "stretch", "layer": "below", "opacity": 0.6}
         for column in (1, 2):
             figure.add_layout_image(behind, row=1, col=column)
+        figure.update_annotations(bgcolor="rgba(255, 255, 255, 0.7)")
     for column, axis in ((1, "x"), (2, "x2")):  # a pixel is as high as it is wide
         figure.update_yaxes(scaleanchor=axis, row=1, col=column)
     return dressed(figure, title, source, height=600).update_layout(
