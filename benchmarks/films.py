@@ -181,7 +181,8 @@ def table(rows: pd.DataFrame) -> pd.DataFrame:
         long.loc[long.frames > 1, "answer"] += ", " + long.memory.astype(str) + " s"
     order = long.score.drop_duplicates().tolist(), long.answer.drop_duplicates().tolist()
     wide = long.pivot_table(index="answer", columns="score", values="value", aggfunc="mean")
-    return wide.reindex(columns=order[0], index=order[1]).round(2).fillna("").reset_index()
+    wide = wide.reindex(columns=order[0], index=order[1]).round(2).astype(object)
+    return wide.where(wide.notna(), "").reset_index()
 
 
 def how_fast(frames: tuple[int, ...]) -> pd.DataFrame:
