@@ -104,7 +104,7 @@ def explorer_controls(model: DRPose, sampling: Sampling, seed: int) -> Controls:
             description="widen",
             min=0,
             max=max(4.0, sampling.widen),
-            step=0.05,
+            step=0.001,  # browsers round to it, and a fitted factor has three digits
             value=sampling.widen,
             readout_format=".2f",
             **narrow,
