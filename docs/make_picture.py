@@ -28,7 +28,9 @@ TAKE, CAMERA, FRAME = "07_11", "1", 32  # of the people that the default checkpo
 FILM_FRAMES, FIELD_OF_VIEW = (5, 20, 31, 45), 59.5  # of notebooks/example_film.mp4
 DRAWN = "document.querySelector('.js-plotly-plot')?.data?.[0].x?.length > 0"
 # Which figure of a page stands for it, by its number; the first one where no number is given.
-FIGURES = {"01_data": 3, "02_lifters": 3, "03_training": 1, "04_hypotheses": 6}
+FIGURES = {
+    "01_data": 3, "02_lifters": 3, "03_training": 1, "04_hypotheses": 6, "09_methods": 4,
+}  # fmt: skip
 SIZE = (640, 400)
 
 
