@@ -5,6 +5,14 @@ import torch
 
 import drpose_core as dr
 
+LONG = ("test_notebooks.py", "test_explorer.py", "test_runs.py", "test_cli.py")
+
+
+def pytest_collection_modifyitems(items):
+    """The longest files first, so that in two processes neither waits for the other at the end."""
+    order = {name: number for number, name in enumerate(LONG)}
+    items.sort(key=lambda item: order.get(item.path.name, len(LONG)))
+
 
 @pytest.fixture(scope="session")
 def poses():
