@@ -81,9 +81,12 @@ def rows_of(method: str, poses: int, first: bool) -> list[Row]:
         alone = [Row(8, 1, poses, "midpoint, log, from 0", log.but(steps=4), zeros)]
     else:
         even = dr.Sampling(spacing="linear")
-        few = {k: ("probability flow, ddim", even.but(steps=k)) for k in (1, 3, 8, 25)}
+        few = {k: ("ddim, eta 1", even.but(steps=k, eta=1.0)) for k in (1, 3, 8, 25)}
         many = {200: ("Euler-Maruyama", even.but(steps=200, solver="sde"))}
-        alone = [Row(200, 1, poses, "published shortcut", even.but(steps=200, solver="pflow"))]
+        alone = [
+            Row(8, 20, poses, "probability flow, ddim", even.but(steps=8)),
+            Row(200, 1, poses, "published shortcut", even.but(steps=200, solver="pflow")),
+        ]
     found = [Row(k, 20, poses if k < 20 else poses // 2, *some) for k, some in few.items()]
     if first:
         found += [Row(200, 20, poses // 8, *many[200]), Row(8, 200, poses // 4, *few[8]), *alone]

@@ -148,7 +148,8 @@ class GFPose(DRPose):
 
     Sampled by Euler-Maruyama ("sde", as published with 1000 steps), by Euler's steps of the
     probability flow ("ode"), by the published shortcut for a single answer ("pflow", see
-    reverse_sde), or by DRPose's solvers, which need fewer steps.
+    reverse_sde), or by DRPose's solvers, which need fewer steps. The network's errors add up along
+    chains without noise: prefer ddim with eta = 1 to eta = 0, as docs/methods.md shows.
     """
 
     method = "gfpose"
@@ -162,7 +163,7 @@ class GFPose(DRPose):
         lifter: Callable[[torch.Tensor], torch.Tensor] | None = None,
     ):
         super().__init__(config, lifter)
-        self.sampling = Sampling(steps=25, spacing="linear")
+        self.sampling = Sampling(steps=25, spacing="linear", eta=1.0)
 
     @classmethod
     def published(cls, **changes) -> ModelConfig:
