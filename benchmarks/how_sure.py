@@ -18,6 +18,7 @@ import drpose_core as dr
 from drpose_core.output.report import markdown
 from drpose_core.scores import ANSWERS
 from drpose_core.weights import DEFAULT
+from drpose_core.widening import widened
 
 DPM = dr.Sampling(solver="dpm")
 TIMES = (999, 727, 499, 316, 175, 76, 18, 3)  # seven quadratic ones, and a last one near the end
@@ -93,10 +94,6 @@ def sampled(
     images = (poses.kp2d, dr.flip(poses.kp2d))
     plain, mirrored = (dr.sample_poses(model, x, half, noise=noise)[-1] for x in images)
     return torch.cat([plain, dr.flip(mirrored)], dim=1)
-
-
-def widened(x: torch.Tensor, factor: float) -> torch.Tensor:
-    return torch.lerp(x.mean(1, keepdim=True), x, factor)
 
 
 def energy(x: torch.Tensor, poses: dr.PoseSet) -> float:
