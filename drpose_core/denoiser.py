@@ -1,13 +1,12 @@
 """The GCN-transformer that cleans a noisy pose, given initial pose, 2D pose and time."""
 
 import math
-from contextlib import nullcontext
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .layers import Attention, ChebConv, Dropout, LearnedGraph
+from .layers import Attention, ChebConv, Dropout, LearnedGraph, bfloat16
 from .skeleton import J
 
 
@@ -142,7 +141,7 @@ class Denoiser(nn.Module):
         initial = x_init[:, None].expand_as(x_t)
         h = self.embed(torch.cat([initial, x_t], dim=-1))  # (B, H, J, C)
         active = F.silu(cond)
-        with torch.autocast(h.device.type, torch.bfloat16) if self.bf16 else nullcontext():
+        with bfloat16(h, self.bf16):
             for layer in self.layers:
                 h = layer(h, active, *more)
         y = self.output(h)

@@ -7,7 +7,7 @@ import torch
 
 import drpose_core as dr
 from drpose_core.denoiser import Norm
-from drpose_core.layers.graph import ChebConv, LearnedGraph, chebyshev_terms
+from drpose_core.layers.graph import Attention, ChebConv, LearnedGraph, chebyshev_terms
 from drpose_core.skeleton import J
 
 
@@ -64,6 +64,18 @@ def sampled(model, poses):
         steps=3,
         noise=torch.randn(3, 6, 3, J, 3, generator=dr.generator(0)),
     )
+
+
+@pytest.mark.parametrize("training", (False, True))
+def test_attention_on_a_cpu_is_that_of_the_fused_kernel(training):
+    torch.manual_seed(0)
+    attention = Attention(24, 4).train(training)
+    x = torch.randn(5, J, 24, requires_grad=training)
+    q, k, v = attention.qkv(x).view(5, J, 3, 4, 6).permute(2, 0, 3, 1, 4)
+    fused = torch.nn.functional.scaled_dot_product_attention(q, k, v)
+    expected = attention.proj(fused.transpose(1, 2).reshape(5, J, 24))
+    with torch.set_grad_enabled(training):
+        assert torch.allclose(attention(x), expected, atol=1e-6)
 
 
 def test_bfloat16_moves_poses_by_less_than_two_millimetres(poses):

@@ -27,6 +27,25 @@ def test_every_lifter_learns_with_the_same_loop(name, poses):
     assert lifter.eval()(some.kp2d).shape == (64, 17, 3)
 
 
+@pytest.mark.parametrize("name", ("dcgct", "htnet"))
+def test_bfloat16_computes_nearly_the_same_poses_and_gradients(name, poses):
+    torch.manual_seed(0)
+    lifter, some = dr.build_lifter(name).eval(), poses[:64]
+
+    def outcome(bf16):
+        lifter.bf16 = bf16
+        lifter.zero_grad()
+        pose = lifter(some.kp2d)
+        (pose - some.pose3d).norm(dim=-1).mean().backward()
+        assert all(p.dtype == p.grad.dtype == torch.float32 for p in lifter.parameters())
+        return pose.detach(), torch.cat([p.grad.flatten() for p in lifter.parameters()])
+
+    (exact, slope), (coarse, coarse_slope) = outcome(False), outcome(True)
+    assert coarse.dtype == torch.float32
+    assert 0 < (coarse - exact).norm(dim=-1).mean() < 0.02 * exact.norm(dim=-1).mean()
+    assert torch.cosine_similarity(slope, coarse_slope, dim=0) > 0.999
+
+
 def test_one_pose_left_over_does_not_stop_batchnorm(poses):
     steps = list(
         dr.train(

@@ -107,10 +107,13 @@ def _trained(job: Job, lifter: nn.Module, poses: PoseSet, some: PoseSet, record:
     if not job.lifter_from and not job.predictions:
         where = job.folder / "lifter"
         what = (lifter, lifting_loss, poses, job.lifter)
+        if job.bf16:  # set only where it is wanted: it belongs to what a run's folder knows it by
+            lifter.bf16 = True
         record["lifter_steps"] = _run(where, *what, lifter_error, job.afresh)
+        vars(lifter).pop("bf16", None)
     model = build_model(job.model, lifter).to(poses.device)
     poses = with_initial_poses(model, poses)  # the lifter is frozen: once per pose is enough
-    if job.bf16:  # set only where it is wanted: it belongs to what a run's folder knows it by
+    if job.bf16:
         model.denoiser.bf16 = True
     if job.compile:
         model.denoiser.compile()

@@ -2,10 +2,12 @@
 
 from .dropout import Dropout
 from .graph import Attention, ChebConv, LearnedGraph
+from .precision import bfloat16
 
 __all__ = [
     "Attention",
     "ChebConv",
     "Dropout",
     "LearnedGraph",
+    "bfloat16",
 ]

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..layers import Attention, Dropout
+from ..layers import Attention, Dropout, bfloat16
 from ..skeleton import BONES, J
 from .layers import DropPath, Mlp
 
@@ -116,8 +116,10 @@ class Block(nn.Module):
 
 class DCGCT(nn.Module):
     """kp2d (B, J, 2) screen units -> pose (B, J, 3) metres, camera frame; joint 0 is near the
-    origin, not at it.
+    origin, not at it. bf16 = True computes the blocks in bfloat16, for training.
     """
+
+    bf16 = False
 
     def __init__(self, channels: int = 160, narrow: int = 32, depth: int = 3, heads: int = 8):
         super().__init__()
@@ -130,6 +132,7 @@ class DCGCT(nn.Module):
 
     def forward(self, kp2d: torch.Tensor) -> torch.Tensor:
         x = self.embed(kp2d) + self.joint_embedding
-        for block in self.blocks:
-            x = block(x)
+        with bfloat16(x, self.bf16):
+            for block in self.blocks:
+                x = block(x)
         return self.output(self.norm(x))

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..layers import Attention
+from ..layers import Attention, bfloat16
 from ..skeleton import J, bone_adjacency
 from .layers import DropPath, Mlp
 
@@ -74,7 +74,8 @@ class Part(nn.Module):
         z = self.drop_path(F.gelu(self.merge(y[:, self.joints].view(len(x), len(LIMBS), -1))))
         z = z + self.drop_path(self.mlp(self.norm_mlp(z)))
         y = y.clone()
-        y[:, self.replaced] = z.repeat_interleave(len(self.replaced) // len(LIMBS), dim=1)
+        z = z.repeat_interleave(len(self.replaced) // len(LIMBS), dim=1)
+        y[:, self.replaced] = z.to(y)
         return y
 
 
@@ -103,8 +104,10 @@ class Block(nn.Module):
 
 class HTNet(nn.Module):
     """kp2d (B, J, 2) screen units -> pose (B, J, 3) metres, camera frame; joint 0 is near the
-    origin, not at it.
+    origin, not at it. bf16 = True computes the blocks in bfloat16, for training.
     """
+
+    bf16 = False
 
     def __init__(self, channels: int = 240, depth: int = 3, heads: int = 8):
         super().__init__()
@@ -117,6 +120,7 @@ class HTNet(nn.Module):
 
     def forward(self, kp2d: torch.Tensor) -> torch.Tensor:
         x = self.embed(kp2d) + self.joint_embedding
-        for block in self.blocks:
-            x = block(x)
+        with bfloat16(x, self.bf16):
+            for block in self.blocks:
+                x = block(x)
         return self.output(self.norm(x))

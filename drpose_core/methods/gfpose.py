@@ -6,7 +6,6 @@ Joints of the picture that are NaN are not known: one network lifts (all joints 
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from functools import partial
 
 import torch
@@ -14,7 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..data import PoseSet
-from ..layers import Dropout
+from ..layers import Dropout, bfloat16
 from ..model import DRPose, ModelConfig, Sampling
 from ..skeleton import J
 from ..support import constant, own_rows
@@ -97,7 +96,7 @@ class ScoreNetwork(nn.Module):
             known = (far * seen[..., None]).flatten(2)
         else:
             known = torch.cat([place, seen], dim=-1)
-        with torch.autocast(y.device.type, torch.bfloat16) if self.bf16 else nullcontext():
+        with bfloat16(y, self.bf16):
             known = F.silu(self.embed_known(known))
             h = self.embed(y.flatten(2), time, known)
             for first, second in self.blocks:
