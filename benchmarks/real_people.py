@@ -43,6 +43,7 @@ class Variant(NamedTuple):
     thin: float = 30.0  # mm
     least: float = 0.15  # confidence below which a joint is filled in
     databases: tuple[str, ...] = ("CMU", "HDM05")
+    proportions: float = 0.0  # spread of bone lengths about those recorded
 
 
 VARIANTS = {
@@ -56,6 +57,9 @@ VARIANTS = {
     "not thinned": Variant(thin=0),
     "thinned by 60 mm": Variant(thin=60),
     "confidence from 0.02 counts as seen": Variant(least=0.02),
+    "bones longer or shorter by 4 %": Variant(proportions=0.04),
+    "bones longer or shorter by 8 %": Variant(proportions=0.08),
+    "bones longer or shorter by 12 %": Variant(proportions=0.12),
     "CMU alone": Variant(databases=("CMU",)),
     "HDM05 alone": Variant(databases=("HDM05",)),
 }
@@ -108,7 +112,8 @@ def takes(data: Path, joints: str, stride: int) -> list[Recording]:
 
 def training_poses(data: Path, v: Variant, stride: int, kept: Path) -> dr.PoseSet:
     """The poses of a variant; filmed once and kept."""
-    name = f"{v.cameras}-{v.keypoints}-{v.joints}-{v.least:g}-{'+'.join(v.databases)}-{stride}.npz"
+    kind = f"{v.cameras}-{v.keypoints}-{v.joints}-{v.least:g}-{v.proportions:g}"
+    name = f"{kind}-{'+'.join(v.databases)}-{stride}.npz"
     if not (kept / name).is_file():
         some = [
             take
@@ -120,6 +125,7 @@ def training_poses(data: Path, v: Variant, stride: int, kept: Path) -> dr.PoseSe
             keypoints=v.keypoints,
             cameras=v.cameras,
             least_confidence=v.least,
+            proportions=v.proportions,
             seed=0,
             source="CMU and HDM05",
             skeleton=v.joints,

@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 import drpose_core as dr
 from drpose_core.experiments import run_folder
+from drpose_core.lifters.layers import DropPath
 from drpose_core.skeleton import JOINTS
 from drpose_core.sources.cmu import cmu_subjects
 from drpose_core.support import distributed_run, process
@@ -35,10 +36,11 @@ class Recipe(NamedTuple):
     """What the default checkpoint is made of; docs/recipes.md has the figures."""
 
     model: dr.ModelConfig = dr.ModelConfig(dropout=0.0)
-    lifter: dr.TrainConfig = dr.TrainConfig(epochs=2, batch_size=64)
-    denoiser: dr.TrainConfig = dr.TrainConfig(epochs=3, batch_size=64)
+    lifter: dr.TrainConfig = dr.TrainConfig(epochs=3, batch_size=64)
+    denoiser: dr.TrainConfig = dr.TrainConfig(epochs=2, batch_size=64)
     denoiser_loss: object = dr.denoising_loss
-    views: int = 8  # random cameras in front of every two seconds
+    views: int = 16  # random cameras in front of every two seconds
+    proportions: float = 0.04  # spread of the bones' lengths about those recorded
     thin: float = 30.0  # mm
     least_confidence: float = 0.02  # joints less sure are filled in
 
@@ -67,7 +69,7 @@ def main(
             replace(config, seed=seed) for config in (RECIPE.lifter, RECIPE.denoiser)
         )
         began = time.monotonic()
-        made = (RECIPE.views, RECIPE.thin, RECIPE.least_confidence, seed)
+        made = (RECIPE.views, RECIPE.thin, RECIPE.least_confidence, RECIPE.proportions, seed)
         kept = folder / f"poses-{dr.fingerprint(list(map(str, data)), held_out, made)}.npz"
         if rank == 0 and not kept.is_file():
             training_poses(data, held_out, seed).save(kept)
@@ -76,10 +78,17 @@ def main(
         poses = dr.PoseSet.load(kept)
         torch.manual_seed(seed)  # the networks' first weights
         lifter = dr.build_lifter(RECIPE.model.lifter)
+        for layer in lifter.modules():
+            if isinstance(layer, DropPath):  # so much motion is not learned by heart
+                layer.p = 0.0
+        lifter.bf16 = True
         run(folder / "lifter", lifter, dr.lifting_loss, poses, lifter_config)
+        lifter.bf16 = False
         model = dr.DRPose(RECIPE.model, lifter)
         poses = dr.with_initial_poses(model, poses)
+        model.denoiser.bf16 = True
         run(folder / "denoiser", model, RECIPE.denoiser_loss, poses, denoiser_config)
+        model.denoiser.bf16 = False
         if rank > 0:
             return
     model.eval()
@@ -100,7 +109,7 @@ def training_poses(data: tuple[Path, ...], held_out: tuple[str, ...], seed: int)
     for folder in data:
         subjects = tuple(s for s in cmu_subjects(folder) if s not in held_out)
         if subjects:
-            sets.append(filmed(folder, subjects, seed))
+            sets.append(filmed(folder, subjects, seed, proportions=RECIPE.proportions))
     return dr.thinned(dr.joined_poses(sets), RECIPE.thin)
 
 
@@ -117,7 +126,9 @@ def held_out_poses(data: tuple[Path, ...], held_out: tuple[str, ...], seed: int)
     return found
 
 
-def filmed(folder: Path, subjects: tuple[str, ...], seed: int) -> dr.PoseSet:
+def filmed(
+    folder: Path, subjects: tuple[str, ...], seed: int, *, proportions: float = 0.0
+) -> dr.PoseSet:
     return dr.cmu_poses(
         folder,
         subjects=subjects,
@@ -126,6 +137,7 @@ def filmed(folder: Path, subjects: tuple[str, ...], seed: int) -> dr.PoseSet:
         joints="coco",
         views=RECIPE.views,
         least_confidence=RECIPE.least_confidence,
+        proportions=proportions,
         seed=seed,
     )
 

@@ -11,7 +11,9 @@ import torch
 
 import drpose_core as dr
 from drpose_core.keypoints import FORMATS, to_h36m
+from drpose_core.skeleton import bone_lengths
 from drpose_core.sources import film as filming
+from drpose_core.sources.bodies import other_proportions
 from drpose_core.sources.joints import coco_joints, coco_points
 from drpose_core.sources.random_rig import DISTANCE, FIELD_OF_VIEW, HEIGHT, random_shots
 from drpose_core.sources.wild_detector import NAMES, detect_wild, hides
@@ -127,6 +129,43 @@ def test_wild_pictures_are_those_that_read_keypoints_would_give(folder, monkeypa
         assert wrong < 2e-3, row
         checked += 1
     assert checked > 5
+
+
+def test_other_proportions_change_lengths_and_nothing_else(figure):
+    pose = np.stack([take.world[:20] for take in figure], axis=1)  # every recording a shot
+    coco = np.stack([coco_points(take.world)[:20] for take in figure], axis=1)
+    joints = coco_joints(coco)
+    rng = np.random.default_rng(0)
+    moved_joints, moved = other_proportions(joints, coco, 0.1, rng)
+    at = NAMES.index
+    for a, b in (("hip", "knee"), ("knee", "foot"), ("shoulder", "elbow"), ("elbow", "wrist")):
+        sides = []
+        for side in ("left", "right"):
+            before, after = (
+                x[..., at(f"{side} {b}"), :] - x[..., at(f"{side} {a}"), :] for x in (coco, moved)
+            )
+            factor = np.linalg.norm(after, axis=-1) / np.linalg.norm(before, axis=-1)
+            assert np.allclose(after, factor[..., None] * before)  # its direction stays
+            assert np.allclose(factor, factor[:1])  # one body a shot
+            sides.append(factor[0])
+        assert np.allclose(*sides) and np.ptp(sides[0]) > 0.05  # both sides alike, shots not
+    hips = [at("left hip"), at("right hip")]
+    assert np.allclose(moved[..., hips, :].mean(-2), coco[..., hips, :].mean(-2))
+    assert np.allclose(moved_joints, coco_joints(moved))  # the joints that a picture of it gives
+    same = other_proportions(pose, coco, 0.0, rng)
+    assert np.allclose(same[0], pose) and np.allclose(same[1], coco)
+
+
+def test_shots_of_other_bodies_are_filmed_consistently(folder):
+    how = {"cameras": "random", "keypoints": "exact", "joints": "coco"}
+    plain, other = (dr.cmu_poses(folder, **how, proportions=p) for p in (0.0, 0.1))
+    assert len(plain) == len(other) and torch.equal(plain.frame, other.frame)
+    seen = dr.project(other.pose3d + other.root[:, None], other.intrinsics)
+    assert torch.allclose(seen, other.kp2d, atol=1e-4)
+    ratio = bone_lengths(other.pose3d)[:, 4] / bone_lengths(plain.pose3d)[:, 4]
+    for number in other.sequence.unique():
+        assert torch.allclose(*ratio[other.sequence == number].aminmax(), atol=1e-4)
+    assert 0.05 < ratio.std() < 0.2
 
 
 def test_coco_s_points_make_the_joints_that_pictures_make(figure):
@@ -262,6 +301,7 @@ def test_least_confidence_decides_what_is_filled_in(folder):
         ({"joints": "smpl"}, "unknown joints 'smpl': choose from own, coco"),
         ({"frame_rate": 0}, "frame_rate lies between"),
         ({"cameras": "random", "views": 0}, "views must be at least 1"),
+        ({"proportions": 2}, "proportions lies between 0 and 0.3"),
     ],
 )
 def test_unknown_ways_of_filming_get_a_sentence(folder, options, sentence):

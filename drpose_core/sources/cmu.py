@@ -43,12 +43,12 @@ def cmu_poses(
 
     Each recording is turned about the vertical by an angle drawn from seed, moved to the middle of
     the room, and filmed (see film): cameras "h36m" or "random"; keypoints "detected", "exact" or
-    "wild"; filming: the options views and least_confidence. joints: "own" places the joints where
-    the skeletons have them, "coco" where read_keypoints places them (docs/joints.md). frame_rate:
-    that of the recordings; None takes the file's own rate, the number at the end of HDM05's names,
-    or 120. A subject is the name of a skeleton, an action that of a recording, such as "02_01".
-    Raises FileNotFoundError or ValueError that names the file, what is wrong with it and the
-    remedy.
+    "wild"; filming: the options views, least_confidence and proportions. joints: "own" places the
+    joints where the skeletons have them, "coco" where read_keypoints places them (docs/joints.md).
+    frame_rate: that of the recordings; None takes the file's own rate, the number at the end of
+    HDM05's names, or 120. A subject is the name of a skeleton, an action that of a recording, such
+    as "02_01". Raises FileNotFoundError or ValueError that names the file, what is wrong with it
+    and the remedy.
     """
     if stride < 1:
         raise ValueError(f"stride must be at least 1, got {stride}")

@@ -10,6 +10,7 @@ import torch
 from ..cameras import project, world_to_camera
 from ..data import PoseSet
 from ..keypoints import ENOUGH, LEAST, filled, to_h36m, training_view
+from .bodies import other_proportions
 from .detector_model import detect
 from .joints import coco_points
 from .motion import FPS, Recording
@@ -44,6 +45,7 @@ def film(
     cameras: str = "h36m",
     views: int = VIEWS,
     least_confidence: float = LEAST,
+    proportions: float = 0.0,
 ) -> PoseSet:
     """Film recordings with cameras, and return the poses that the cameras see.
 
@@ -51,23 +53,35 @@ def film(
     new cameras as views says. keypoints: "exact" projections; "detected", with the errors of
     detector_model.detect; or "wild", COCO's keypoints with the errors of wild_detector, converted
     to Human3.6M's joints and completed as read_keypoints does. Keypoints with a confidence below
-    least_confidence count as not seen. Pictures of random cameras and wild keypoints are redrawn
-    for a training camera (training_view), as predict's input is: pose3d and root are in that
-    camera's frame, and rotation leads back. Rows are ordered by recording, camera and frame. The
-    cameras and the noise of a recording depend only on seed, its subject and its name.
+    least_confidence count as not seen. proportions: how much the bodies differ from those recorded,
+    another body for each shot (bodies.other_proportions); 0 keeps them. Pictures of random cameras
+    and wild keypoints are redrawn for a training camera (training_view), as predict's input is:
+    pose3d and root are in that camera's frame, and rotation leads back. Rows are ordered by
+    recording, camera and frame. The cameras, bodies and noise of a recording depend only on seed,
+    its subject and its name.
     """
     for name, value, known in (("keypoints", keypoints, KEYPOINTS), ("cameras", cameras, CAMERAS)):
         if value not in known:
             raise ValueError(f"unknown {name} {value!r}: choose from {', '.join(known)}")
     if views < 1:
         raise ValueError(f"views must be at least 1, got {views}")
+    if not 0 <= proportions <= 0.3:
+        raise ValueError(f"proportions lies between 0 and 0.3, got {proportions}")
     columns: dict[str, list[torch.Tensor]] = {}
     actions, sequences = [], []
     for take in recordings:
         noise = crc32(f"{take.subject}/{take.name}".encode())
         seen = _seen(
-            take, cameras, views, keypoints == "wild", np.random.default_rng([seed, 5, noise])
+            take,
+            cameras,
+            views,
+            keypoints == "wild" or proportions > 0,
+            np.random.default_rng([seed, 5, noise]),
         )
+        if proportions > 0:
+            bodies = np.random.default_rng([seed, 6, noise])
+            pose, coco = other_proportions(seen.pose.numpy(), seen.coco, proportions, bodies)
+            seen = seen._replace(pose=torch.from_numpy(pose), coco=coco)
         kp2d, confidence = _keypoints(
             take, seen, keypoints, np.random.default_rng([seed, 1, noise]), least_confidence
         )
