@@ -29,6 +29,7 @@ from drpose_core.support import distributed_run, process
 from drpose_core.training import steps_per_epoch
 from drpose_core.weights import DEFAULT
 
+HELD_OUT_VIEWS = 8
 MARKED = [j for j, name in enumerate(JOINTS) if name not in ("spine", "thorax", "neck", "head")]
 
 
@@ -109,7 +110,7 @@ def training_poses(data: tuple[Path, ...], held_out: tuple[str, ...], seed: int)
     for folder in data:
         subjects = tuple(s for s in cmu_subjects(folder) if s not in held_out)
         if subjects:
-            sets.append(filmed(folder, subjects, seed, proportions=RECIPE.proportions))
+            sets.append(filmed(folder, subjects, seed, RECIPE.views, RECIPE.proportions))
     return dr.thinned(dr.joined_poses(sets), RECIPE.thin)
 
 
@@ -118,7 +119,7 @@ def held_out_poses(data: tuple[Path, ...], held_out: tuple[str, ...], seed: int)
     found = {}
     for folder in data:
         for subject in set(cmu_subjects(folder)) & set(held_out):
-            found[subject] = dr.thinned(filmed(folder, (subject,), seed + 1), 60)
+            found[subject] = dr.thinned(filmed(folder, (subject,), seed + 1, HELD_OUT_VIEWS), 60)
     if missing := set(held_out) - set(found):
         raise ValueError(
             f"no subject {', '.join(sorted(missing))} below {', '.join(map(str, data))}"
@@ -127,7 +128,7 @@ def held_out_poses(data: tuple[Path, ...], held_out: tuple[str, ...], seed: int)
 
 
 def filmed(
-    folder: Path, subjects: tuple[str, ...], seed: int, *, proportions: float = 0.0
+    folder: Path, subjects: tuple[str, ...], seed: int, views: int, proportions: float = 0.0
 ) -> dr.PoseSet:
     return dr.cmu_poses(
         folder,
@@ -135,7 +136,7 @@ def filmed(
         cameras="random",
         keypoints="wild",
         joints="coco",
-        views=RECIPE.views,
+        views=views,
         least_confidence=RECIPE.least_confidence,
         proportions=proportions,
         seed=seed,

@@ -47,7 +47,15 @@ def calibrate(
             model, batch.kp2d, sampling, noise=noise, initial=batch.initial, rows=rows
         )
         hypotheses.append(drawn[-1])
-    hypotheses = torch.cat(hypotheses)
+    return keep_factor(model, torch.cat(hypotheses), poses, sampling, seed)
+
+
+def keep_factor(
+    model: DRPose, hypotheses: torch.Tensor, poses: PoseSet, sampling: Sampling, seed: int
+) -> float:
+    """Fit the factor to hypotheses (N, H, J, 3) of poses that were sampled with widen=1, and give
+    it to the model as calibrate does; for films, whose hypotheses sample_film draws.
+    """
 
     def score(factor: float) -> float:
         return energy_score(widened(hypotheses, factor), poses.pose3d).double().mean().item()

@@ -67,7 +67,7 @@ def run(command, folder, fails=False):
 
 def test_the_wheel_is_small_and_has_every_file_of_the_package_and_the_licence(wheel):
     # the default checkpoint, BlazePose's weights, a few minutes of motion; the rest is text
-    assert wheel.stat().st_size < 17_000_000
+    assert wheel.stat().st_size < 25_000_000
     names = zipfile.ZipFile(wheel).namelist()
     tracked = subprocess.run(
         ["git", "ls-files", "drpose_core"], cwd=ROOT, capture_output=True, text=True

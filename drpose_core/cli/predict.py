@@ -8,8 +8,6 @@ from typing import Literal
 
 import tyro
 
-from ..data import PoseSet
-from ..films import FilmDRPose
 from ..keypoints import (
     DETECTORS,
     FIELD_OF_VIEW,
@@ -26,8 +24,9 @@ from ..output import overlay as draw_overlay
 from ..prediction import STRANGE_FIT, Prediction, forget, predict
 from ..scores import ANSWERS
 from ..support import device as find_device
-from ..weights import latest_checkpoint, load_model
+from ..weights import latest_checkpoint
 from .jobs import Job, jobs, source_of
+from .models import Models, pace
 from .words import How, Published, command_line, trained_on
 
 
@@ -72,7 +71,8 @@ def command(
         least_confidence: Keypoints with a lower confidence count as not seen (default:
             depends on the tool).
         checkpoint: The model, or published weights (.pth). Default: yours of films, h36m or cmu
-            poses, or the kit's own. A film model sees each frame of a film with its neighbours.
+            poses, or the kit's own: one for pictures, and one for films, which sees each frame with
+            its neighbours.
         lifter: The initial model inside published weights (.pth).
         sampling: Changes to the checkpoint's sampling settings.
         answer: How one pose is computed from the hypotheses.
@@ -96,8 +96,9 @@ def command(
     pinhole(1, 1, angle)  # refuses what is no angle
     explorer = None if html is None else _explorer()
     where = find_device(device)
-    model = load_model(path, lifter, where)
-    how, settings = model.sampling.but(**sampling), {"answer": answer, "seed": seed}
+    models = Models(path, lifter, where)
+    models.opened[path].sampling.but(**sampling)  # refuses what cannot be done
+    settings = {"answer": answer, "seed": seed}
     view = f"field of view {angle:g} degrees over the longer side"
     view += " assumed" if field_of_view is None else ""
     failed: list[str] = []
@@ -105,13 +106,15 @@ def command(
         try:
             size = image_size or ((filmed.width, filmed.height) if film else None)
             found = _keypoints(job, format, size, least_confidence, detector, where.type)
-            print(f"{found}\n{view}\nmodel {path.name}, trained on {trained_on(model)}")
             poses = found.poses(field_of_view=angle).to(where)
+            used, model = models.of(poses)
+            how = model.sampling.but(**sampling)
+            print(f"{found}\n{view}\nmodel {used.name}, trained on {trained_on(model)}")
             rate = fps or found.fps or (filmed and float(filmed.fps or 0)) or None
             about = {
                 "command": command_line(),
                 "source": str(job.place),
-                "checkpoint": path.name,
+                "checkpoint": used.name,
                 "keypoints": found.name,
                 "picture": [found.width, found.height],
                 "field_of_view": angle,
@@ -119,8 +122,7 @@ def command(
                 "notes": found.notes,
             }
             keep = job.out[0].with_name(f"{job.out[0].stem}-unfinished")
-            pace = _pace(model, poses, rate)
-            parts = predict(model, poses, how, **settings, keep=keep, fps=pace)
+            parts = predict(model, poses, how, **settings, keep=keep, fps=pace(model, poses, rate))
             parts = list(parts) if overlay else parts
             _write(job, iter(parts), rate, about | asdict(how) | settings)
             if overlay:
@@ -136,15 +138,6 @@ def command(
             print("error:", failed[-1])
     if failed:
         raise ValueError(f"{len(failed)} of {len(todo)} failed, the first: {failed[0]}")
-
-
-def _pace(model: object, poses: PoseSet, fps: float | None) -> float | None:
-    """Frames per second for a film model and poses of a film, which is said; else None."""
-    if not isinstance(model, FilmDRPose) or not (poses.sequence.bincount() > 1).any():
-        return None
-    fps = fps or 30.0
-    print(f"a film: the model sees {model.config.frames} frames at once, {fps:g} a second")
-    return fps
 
 
 def _films(todo: list[Job], overlay: Path | None, film: Path | None) -> list[Film | None]:

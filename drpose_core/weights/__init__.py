@@ -2,6 +2,7 @@
 
 from .checkpoints import (
     DEFAULT,
+    FILM,
     checkpoint_record,
     latest_checkpoint,
     load_checkpoint,
@@ -13,6 +14,7 @@ from .published import TRAINED_ON, export_published, load_published, load_publis
 
 __all__ = [
     "DEFAULT",
+    "FILM",
     "PICKLED",
     "TRAINED_ON",
     "checkpoint_record",

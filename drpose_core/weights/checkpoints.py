@@ -18,7 +18,9 @@ from ..skeleton import JOINTS, J
 from ..support import project_root, versions, written_whole
 from .pth import is_pth, what_else
 
-DEFAULT = Path(__file__).with_name("default.safetensors")  # the kit's own (checkpoints/README.md)
+# the kit's own (checkpoints/README.md), of pictures and of films
+DEFAULT = Path(__file__).with_name("default.safetensors")
+FILM = DEFAULT.with_name("film.safetensors")
 REMEDY = "train one with notebook 03_training, or give another path"
 
 
