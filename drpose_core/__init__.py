@@ -12,9 +12,10 @@ To read the method in one sitting: skeleton, data, diffusion, denoiser, model, l
 scores/metrics. Figures are in drpose_core.plots, widgets in drpose_core.explorer.
 """
 
+from .batches import batches
 from .calibration import calibrate
 from .cameras import estimate_root, normalize_screen, project, screen_to_pixels
-from .data import PoseSet, batches
+from .data import PoseSet
 from .denoiser import Denoiser
 from .diffusion import CosineSchedule, Step, ddim, dpm_solver, with_flip
 from .evaluation import assess, evaluate

@@ -1,6 +1,5 @@
 """PoseSet: poses as flat tensors on one device; a batch is an index."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from .skeleton import mirror_mean
 from .support import read_npz, write_npz
 
 _TEXTS = ("source", "keypoints", "skeleton")
+_NAMES = ("actions", "sequences", "terms")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)  # tensors compare element by element
@@ -33,6 +33,8 @@ class PoseSet:
     frame: torch.Tensor  # (N,) frame number in the recording: 50 Hz, or the film's own
     actions: list[str]
     sequences: list[str] | None = None  # "subject/recording/camera"; None numbers them
+    # terms of use of each sequence, where sources differ in them; None: those of source
+    terms: list[str] | None = None
     person: torch.Tensor | None = None  # (N,) number of the person, where a picture may show many
     confidence: torch.Tensor | None = None  # (N, J) the detector's, 0 to 1
     # (N, 2, J, 3) initial poses of the picture and of its mirror image; None: ask the lifter
@@ -69,6 +71,10 @@ class PoseSet:
         if self.sequences is None:
             count = int(self.sequence.max()) + 1 if n else 0
             object.__setattr__(self, "sequences", [str(i) for i in range(count)])
+        if self.terms is not None and len(self.terms) != len(self.sequences):
+            raise ValueError(
+                f"PoseSet.terms has {len(self.terms)} entries for {len(self.sequences)} sequences"
+            )
 
     def check(self) -> None:
         """Check every value, not only shapes. Files are checked when they are loaded.
@@ -92,9 +98,15 @@ class PoseSet:
         """The columns that the set has, by name."""
         return {name: value for name in COLUMNS if (value := getattr(self, name)) is not None}
 
-    def describe(self) -> dict[str, str | int]:
-        """Source, keypoints, skeleton and number of poses, as saved in a checkpoint's record."""
-        return {name: getattr(self, name) for name in _TEXTS} | {"poses": len(self)}
+    def describe(self) -> dict[str, str | int | list[str]]:
+        """Source, keypoints, skeleton, number of poses, and their terms of use where they are known
+        by sequence; as saved in a checkpoint's record.
+        """
+        found = {name: getattr(self, name) for name in _TEXTS} | {"poses": len(self)}
+        if self.terms is None:
+            return found
+        used = {self.terms[number] for number in self.sequence.unique().tolist()}
+        return found | {"terms": sorted(used)}
 
     def __len__(self) -> int:
         return len(self.kp2d)
@@ -175,8 +187,9 @@ class PoseSet:
         """Write a flat npz without pickles, atomically."""
         arrays = {name: value.cpu().numpy() for name, value in self.tensors().items()}
         texts = {
-            name: np.array(getattr(self, name), dtype=str)
-            for name in ("actions", "sequences", *_TEXTS)
+            name: np.array(value, dtype=str)
+            for name in (*_NAMES, *_TEXTS)
+            if (value := getattr(self, name)) is not None
         }
         write_npz(path, **arrays, **texts)
 
@@ -196,7 +209,7 @@ class PoseSet:
                 f"{path} is no pose set, or a damaged one ({error}): {remedy}"
             ) from None
         optional = {name for name, column in COLUMNS.items() if column.optional}
-        wanted = {f.name for f in fields(cls)} - optional - {"keypoints", "skeleton"}
+        wanted = {f.name for f in fields(cls)} - optional - {"keypoints", "skeleton", "terms"}
         missing = wanted - set(arrays)
         if found := {"pose3d", "root"} & set(arrays):  # they come together
             missing |= {"pose3d", "root"} - found
@@ -206,9 +219,9 @@ class PoseSet:
             )
         try:
             tensors = {name: torch.from_numpy(arrays[name]) for name in COLUMNS if name in arrays}
-            if arrays["actions"].ndim != 1 or arrays["sequences"].ndim != 1:
-                raise ValueError("actions and sequences must be lists of names")
-            names = {name: arrays[name].tolist() for name in ("actions", "sequences")}
+            if any(arrays[name].ndim != 1 for name in _NAMES if name in arrays):
+                raise ValueError("actions, sequences and terms must be lists of names")
+            names = {name: arrays[name].tolist() for name in _NAMES if name in arrays}
             poses = cls(
                 **tensors, **names, **{name: str(arrays[name]) for name in _TEXTS if name in arrays}
             )
@@ -216,30 +229,3 @@ class PoseSet:
         except (ValueError, IndexError, TypeError) as error:
             raise ValueError(f"{path}: {error}: {remedy}") from None
         return poses
-
-
-def batches(
-    poses: PoseSet,
-    batch_size: int,
-    *,
-    shuffle: bool = False,
-    augment: bool = False,
-    generator: torch.Generator | None = None,
-) -> Iterator[PoseSet]:
-    """Split the set into batches, each a PoseSet on the set's device; the last may be smaller.
-
-    augment also yields every pose mirrored, so that an epoch has 2 N poses, as published. shuffle
-    draws the order from generator (CPU).
-    """
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-    if len(poses) == 0:
-        raise ValueError("the pose set is empty: nothing to make batches of")
-    rows = len(poses) * (2 if augment else 1)
-    order = torch.randperm(rows, generator=generator) if shuffle else torch.arange(rows)
-    order = order.to(poses.device)
-    for index in order.split(batch_size):
-        batch = poses[index % len(poses)]
-        if augment:
-            batch = batch.mirrored_where(index >= len(poses))
-        yield batch

@@ -9,7 +9,8 @@ from typing import Literal, NamedTuple
 import torch
 from torch import nn
 
-from .data import PoseSet, batches
+from .batches import batches
+from .data import PoseSet
 from .support import (
     generator,
     mean_over_processes,

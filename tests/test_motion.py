@@ -1,5 +1,7 @@
 """Recordings from anywhere: the ASF/AMC files of several databases, BVH, sets joined and thinned."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tiny_cmu
@@ -421,6 +423,16 @@ def test_joined_sets_keep_every_row_and_name(tmp_path):
     assert (
         both.skeleton == "CMU + HDM05" and "CC BY-SA" in both.source and "CMU mocap" in both.source
     )
+    assert [("resold" in words, "BY-SA" in words) for words in both.terms] == [
+        (take.subject.startswith("CMU"), take.subject.startswith("HDM05")) for take in both.takes
+    ]
+    both.save(tmp_path / "both.npz")
+    assert dr.PoseSet.load(tmp_path / "both.npz").terms == both.terms
+    assert len(both.describe()["terms"]) == 2 and len(both[: len(a)].describe()["terms"]) == 1
+    with pytest.raises(ValueError, match=r"PoseSet.terms has 1 entries for"):
+        replace(both, terms=["mine"])
+    own = replace(a, sequences=[f"my {name}" for name in a.sequences], terms=None, source="mine")
+    assert dr.joined_poses([a, own]).terms == a.terms + ["mine"] * len(own.sequences)
     wild = one(tmp_path / "a", cameras="random", joints="coco")
     some = dr.joined_poses([a, wild])
     assert torch.equal(some.rotation[: len(a)], torch.eye(3).expand(len(a), 3, 3))

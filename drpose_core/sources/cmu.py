@@ -7,6 +7,7 @@ University of Bonn (CC BY-SA 3.0); data/README.md says how to get and cite them.
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,10 @@ CMU_FPS = 120
 DATABASES = {
     "HDM05": "HDM05 mocap (CC BY-SA 3.0)",
     "CMU": "CMU mocap",
+}
+TERMS = {
+    "HDM05": "HDM05: CC BY-SA 3.0",
+    "CMU": "CMU mocap: free to use, not to be resold, credit asked for",
 }
 
 
@@ -71,7 +76,7 @@ def cmu_poses(
         for name in skeletons
     )
     filmed = "filmed by Human3.6M cameras" if cameras == "h36m" else f"filmed by {cameras} cameras"
-    return film(
+    poses = film(
         recordings(chosen, seed, stride, joints=joints, frame_rate=frame_rate),
         keypoints=keypoints,
         cameras=cameras,
@@ -80,6 +85,7 @@ def cmu_poses(
         source=f"{who}, {filmed}, 2D: {keypoints}",
         skeleton=" + ".join(skeletons) if joints == "own" else "made of COCO's joints",
     )
+    return replace(poses, terms=[TERMS[database(take.subject)] for take in poses.takes])
 
 
 def database(subject: str) -> str:

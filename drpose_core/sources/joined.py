@@ -13,10 +13,10 @@ def joined_poses(sets: list[PoseSet] | tuple[PoseSet, ...]) -> PoseSet:
 
     Actions with the same name become one. Sequences keep their names. If the sets have different
     skeletons, each name gets its skeleton as a prefix, such as "HDM05:HDM_bd/...", so that equal
-    names stay apart. source, keypoints and skeleton list those of all sets; source includes the
-    terms of use of the data. If only some sets have a confidence or a rotation, the others get
-    confidence 1 and the identity rotation. Raises ValueError if there are no sets, if they are on
-    different devices, or if two of them share a sequence.
+    names stay apart. source, keypoints and skeleton list those of all sets; terms are kept sequence
+    by sequence, and are the source of a set that has none. If only some sets have a confidence or a
+    rotation, the others get confidence 1 and the identity rotation. Raises ValueError if there are
+    no sets, if they are on different devices, or if two of them share a sequence.
     """
     if not sets:
         raise ValueError("joined_poses needs at least one pose set")
@@ -54,7 +54,11 @@ def joined_poses(sets: list[PoseSet] | tuple[PoseSet, ...]) -> PoseSet:
         return BETWEEN.join(dict.fromkeys(getattr(poses, text) for poses in sets))
 
     texts = {name: all_of(name) for name in ("source", "keypoints", "skeleton")}
-    return PoseSet(**kept, actions=actions, sequences=sequences, **texts)
+    terms = None
+    if any(poses.terms for poses in sets):
+        each = (poses.terms or [poses.source] * len(poses.sequences) for poses in sets)
+        terms = [words for some in each for words in some]
+    return PoseSet(**kept, actions=actions, sequences=sequences, terms=terms, **texts)
 
 
 def _absent(name: str, columns: dict[str, torch.Tensor]) -> torch.Tensor | None:

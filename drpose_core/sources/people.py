@@ -5,6 +5,7 @@ benchmarks/embed_people.py made it.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from ..data import PoseSet
 from ..support import read_npz
+from .cmu import TERMS
 from .film import film
 from .motion import FPS, JOINT_KINDS, Recording, drawn_for, recording, resample
 
@@ -40,7 +42,7 @@ def people_poses(
         raise ValueError(f"unknown split {split!r}: choose train or test")
     if joints not in JOINT_KINDS:
         raise ValueError(f"unknown joints {joints!r}: choose from {', '.join(JOINT_KINDS)}")
-    return film(
+    poses = film(
         _recordings(split == "test", joints, seed),
         keypoints=keypoints,
         cameras=cameras,
@@ -49,6 +51,7 @@ def people_poses(
         source=f"real people (CMU mocap), {split} subjects, {cameras} cameras, 2D: {keypoints}",
         skeleton="CMU" if joints == "own" else "made of COCO's joints",
     )
+    return replace(poses, terms=[TERMS["CMU"]] * len(poses.sequences))
 
 
 def _recordings(tested: bool, joints: str, seed: int) -> Iterator[Recording]:
