@@ -13,10 +13,11 @@ from pathlib import Path
 import pandas as pd
 import torch
 import tyro
-from real_people import MARKED, photographed
+from real_people import photographed
 
 import drpose_core as dr
 from drpose_core.output.report import markdown
+from drpose_core.skeleton import MARKED
 from drpose_core.weights import DEFAULT
 
 

@@ -25,13 +25,12 @@ import tyro
 import drpose_core as dr
 from drpose_core.keypoints import filled, to_h36m, training_view
 from drpose_core.output.report import markdown
-from drpose_core.skeleton import JOINTS, flip
+from drpose_core.skeleton import MARKED, flip
 from drpose_core.sources.cmu import cmu_subjects, database, recordings
 from drpose_core.sources.film import film
 from drpose_core.sources.motion import Recording
 
 HELD_OUT = ("35", "49", "HDM_tr")
-MARKED = [j for j, name in enumerate(JOINTS) if name not in ("spine", "thorax", "neck", "head")]
 
 
 class Variant(NamedTuple):

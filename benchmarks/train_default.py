@@ -23,14 +23,13 @@ from tqdm import tqdm
 import drpose_core as dr
 from drpose_core.experiments import run_folder
 from drpose_core.lifters.layers import DropPath
-from drpose_core.skeleton import JOINTS
+from drpose_core.skeleton import MARKED
 from drpose_core.sources.cmu import cmu_subjects
 from drpose_core.support import distributed_run, process
 from drpose_core.training import steps_per_epoch
 from drpose_core.weights import DEFAULT
 
 HELD_OUT_VIEWS = 8
-MARKED = [j for j, name in enumerate(JOINTS) if name not in ("spine", "thorax", "neck", "head")]
 
 
 class Recipe(NamedTuple):

@@ -3,6 +3,7 @@ with their number.
 """
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from .experiments import fingerprint
 from .model import DRPose, Sampling, with_initial_poses
 from .sampling import sample_poses
 from .scores import Assessment, ExactSums, Previous, assessment, score_batch
+from .skeleton import JOINTS, J
 from .support import Noise, as_noise, process, read_npz, write_npz
 
 AT_ONCE = 500_000  # hypotheses times steps held at a time
@@ -44,6 +46,7 @@ def assess(
     batch_size: int | None = None,
     seed: int = 0,
     noise: Noise | torch.Tensor | None = None,
+    joints: Sequence[int] | None = None,
     resume: str | Path | None = None,
     **overrides,
 ) -> Assessment:
@@ -52,23 +55,26 @@ def assess(
     sampling and overrides as in sample_poses. noise: None is per_hypothesis(seed), which gives the
     hypotheses that sample_poses, predict and the explorer give for the same seed. every_step=False
     scores only the last step. batch_size: None chooses by memory; it changes results only by
-    rounding. resume: the stem of a file that saves what is done, so that the same call resumes, or
-    returns at once when all is done; forget(resume) deletes it. Under torch.distributed the
-    processes share the poses, and all get the same result. Raises ValueError for a set that is
-    empty or has no ground truth, and for pictures whose 2D joints coincide; warns if the model was
-    trained on other keypoints or another skeleton.
+    rounding. joints: whose errors count, such as skeleton.MARKED for a data set that does not have
+    the others; the hip is always one of them. resume: the stem of a file that saves what is done,
+    so that the same call resumes, or returns at once when all is done; forget(resume) deletes it.
+    Under torch.distributed the processes share the poses, and all get the same result. Raises
+    ValueError for a set that is empty or has no ground truth, and for pictures whose 2D joints
+    coincide; warns if the model was trained on other keypoints or another skeleton.
     """
     sampling, seed = (sampling or model.sampling).but(**overrides), int(seed)
     if batch_size is None:
         batch_size = max(1, min(64, AT_ONCE // (sampling.hypotheses * sampling.steps)))
     batch_size = int(batch_size)
     _check(poses, batch_size)
+    chosen = _chosen(joints)
     for sentence in [*wrong_pairing(model.record, poses), *_fitted_on(model, poses, sampling)]:
         warnings.warn(sentence, stacklevel=3)
     rank, world = process()
     path = None
     if resume:
         how = (asdict(sampling), model.denoiser.bf16, seed, noise, every_step, batch_size, world)
+        how += (chosen,) if joints is not None else ()
         path = _file(Path(resume), model, poses, how, rank)
     sums, begin = _kept(path, len(poses.actions))
     noise = as_noise(noise, seed)
@@ -87,7 +93,7 @@ def assess(
         initial = batch.initial_pose(flip_test=sampling.flip_test)
         here = gap[rows].to(poses.device)
         samples = samples if every_step else samples[-1:]
-        numbers = score_batch(batch, samples, initial, Previous(here > 0, here))
+        numbers = score_batch(batch, samples, initial, Previous(here > 0, here), chosen)
         sums.add({name: x[overlap:] for name, x in numbers.items()}, batch.action[overlap:])
         seen += len(rows) - overlap
         p_avg = sums.totals()["errors"][:, 0, -1, 0].sum().item() / seen
@@ -98,6 +104,7 @@ def assess(
         sums.gather()
     counts = torch.bincount(poses.action, minlength=len(poses.actions)).cpu()
     size = {"steps": sampling.steps, "hypotheses": sampling.hypotheses, "gap": int(gap.max())}
+    size["joints"] = tuple(JOINTS[joint] for joint in chosen)
     return assessment(sums.totals(), poses.actions, counts, **size)
 
 
@@ -140,6 +147,17 @@ def _fitted_on(model: DRPose, poses: PoseSet, sampling: Sampling) -> list[str]:
         f"the spread of the hypotheses was fitted on {', '.join(both)}, who are among these poses: "
         "its scores here are too good; widen=1 scores the model without it"
     ]
+
+
+def _chosen(joints: Sequence[int] | None) -> list[int]:
+    """The joints whose errors count, sorted, the hip first."""
+    chosen = sorted({0, *map(int, range(J) if joints is None else joints)})
+    if len(chosen) < 4 or chosen[0] < 0 or chosen[-1] >= J:
+        raise ValueError(
+            f"joints must name at least three besides the hip, by their numbers up to {J - 1}, got "
+            f"{joints}"
+        )
+    return chosen
 
 
 def _check(poses: PoseSet, batch_size: int) -> None:

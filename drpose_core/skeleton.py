@@ -18,6 +18,12 @@ RIGHT = (1, 2, 3, 14, 15, 16)
 # The joint that takes a joint's place in the mirror.
 MIRRORED = tuple(dict(zip(LEFT + RIGHT, RIGHT + LEFT)).get(joint, joint) for joint in range(J))
 
+# The 13 joints that a data set marks on a body; the others are computed from these, or placed by
+# rules that differ between data sets.
+MARKED = tuple(
+    j for j, name in enumerate(JOINTS) if name not in ("spine", "thorax", "neck", "head")
+)
+
 # Where the 17 joints stand among the 32 that Human3.6M recordings hold.
 H36M_32 = (0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27)
 

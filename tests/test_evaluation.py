@@ -5,11 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 import drpose_core as dr
 from drpose_core.evaluation import forget
+from drpose_core.skeleton import JOINTS, MARKED
 
 HONEST = ("median", "medoid", "jpma", "weighted")
 
@@ -64,6 +66,37 @@ def test_every_row_by_hand(small_model, scored):
             sum(values) / len(values), rel=1e-4
         )
         assert row.oracle == (row.score in ("p_best", "j_best", "j_avg"))
+
+
+def test_joints_that_are_left_out_do_not_count(small_model, poses):
+    """Nonsense in the joints left out changes nothing, and the rest is what its joints have."""
+    some = poses[::40]
+    how = {"hypotheses": 3, "steps": 2, "joints": MARKED}
+    found = dr.assess(small_model, some, **how)
+    nonsense = some.pose3d.clone()
+    nonsense[:, 7:11] = 9.0
+    again = dr.assess(small_model, replace(some, pose3d=nonsense), **how)
+    for name in ("scores", "joints", "calibration", "dispersion", "summary"):
+        pd.testing.assert_frame_equal(getattr(found, name), getattr(again, name))
+    drawn = dr.sample_poses(small_model, some.kp2d, hypotheses=3, steps=2)[-1]
+    mean, truth = drawn.mean(1)[:, MARKED], some.pose3d[:, MARKED]
+    table = dr.table(found.scores, over="frames")
+    assert table.MPJPE["p_avg"] == pytest.approx(
+        1000 * dr.mpjpe(mean, truth).mean().item(), rel=1e-5
+    )
+    assert table["P-MPJPE"]["p_avg"] == pytest.approx(
+        1000 * dr.p_mpjpe(mean, truth).mean().item(), rel=1e-5
+    )
+    energy = 1000 * dr.energy_score(drawn[..., MARKED, :], truth).mean().item()
+    assert found.summary.set_index("quantity").value[
+        "energy score, whole pose (proper: lower is better)"
+    ] == pytest.approx(energy, rel=1e-5)
+    assert [*found.joints.joint] == [JOINTS[j] for j in MARKED]
+    everything = dr.assess(small_model, some, hypotheses=3, steps=2)
+    shared = everything.joints[everything.joints.joint.isin(found.joints.joint)]
+    pd.testing.assert_frame_equal(found.joints, shared.reset_index(drop=True))
+    with pytest.raises(ValueError, match="joints must name at least three besides the hip"):
+        dr.assess(small_model, some, joints=[0, 1, 99])
 
 
 def test_batches_change_nothing(small_model, scored):

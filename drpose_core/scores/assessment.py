@@ -38,9 +38,11 @@ def assessment(
     steps: int,
     hypotheses: int,
     gap: int,
+    joints: tuple[str, ...] = JOINTS,
 ) -> Assessment:
     """Tables of the sums of score_batch's numbers, (actions, ...) each, over counts (actions,)
-    poses; gap: frames between consecutive poses, 0 where there are none.
+    poses; gap: frames between consecutive poses, 0 where there are none; joints: the names of
+    those whose errors were counted.
     """
     rows = [
         row
@@ -51,12 +53,12 @@ def assessment(
     total = {name: value.sum(0) for name, value in totals.items()}
     n = int(counts.sum())
     means = (1000 * total["joints"] / n).round(decimals=DIGITS).tolist()
-    joints = pd.DataFrame(dict(zip(("initial_mm", "mean_mm", "spread_mm"), means)))
-    joints.insert(0, "joint", JOINTS)
+    by_joint = pd.DataFrame(dict(zip(("initial_mm", "mean_mm", "spread_mm"), means)))
+    by_joint.insert(0, "joint", joints)
     curve = calibration_curve(total["covered"], n, hypotheses, whole=total["covered_whole"])
-    against = dispersion(total, n)
+    against = dispersion(total, n, joints)
     quantities = _quantities(total, n, gap)
-    spread = ("spread of the hypotheses, mean over joints", joints.spread_mm[1:].mean(), "mm")
+    spread = ("spread of the hypotheses, mean over joints", by_joint.spread_mm[1:].mean(), "mm")
     energy = 1000 * total["energy"] / n
     energies = [
         ("energy score, whole pose (proper: lower is better)", energy[0], "mm"),
@@ -66,7 +68,7 @@ def assessment(
     summary = [*quantities, spread, *energies, *_calibration(curve, hypotheses), ratio]
     summary = [(name, round(float(value), DIGITS), unit) for name, value, unit in summary]
     summary = pd.DataFrame(summary, columns=["quantity", "value", "unit"])
-    return Assessment(pd.DataFrame(rows, columns=COLUMNS), joints, curve, against, summary)
+    return Assessment(pd.DataFrame(rows, columns=COLUMNS), by_joint, curve, against, summary)
 
 
 def _scores(totals: dict, a: int, action: str, poses: int, steps: int) -> list[tuple]:

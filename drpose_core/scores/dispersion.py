@@ -35,19 +35,24 @@ def squares(
     return found
 
 
-def dispersion(totals: dict[str, torch.Tensor], poses: int) -> pd.DataFrame:
+def dispersion(
+    totals: dict[str, torch.Tensor], poses: int, joints: tuple[str, ...] = JOINTS
+) -> pd.DataFrame:
     """Root mean square error and spread from summed squares(), by joint, by axis and by the
-    detector's confidence.
+    detector's confidence. joints: the names of those that squares() was given, the hip first; it
+    is where the others are measured from and does not count.
 
     Columns: by, name, joints (how many were averaged), error_mm, spread_mm, ratio (error /
     spread: 1 is calibrated, above 1 over-confident).
     """
-    error, variance = totals["squares"]  # (J, 3) each
-    rows = [("all", "all", 16 * poses, error[1:].sum(), variance[1:].sum())]
-    rows += [("joint", JOINTS[j], poses, error[j].sum(), variance[j].sum()) for j in range(1, 17)]
+    error, variance = totals["squares"][:, 1:]  # (J - 1, 3) each
+    count = len(error) * poses
+    rows = [("all", "all", count, error.sum(), variance.sum())]
     rows += [
-        ("axis", AXES[a], 16 * poses, error[1:, a].sum(), variance[1:, a].sum()) for a in range(3)
+        ("joint", name, poses, error[j].sum(), variance[j].sum())
+        for j, name in enumerate(joints[1:])
     ]
+    rows += [("axis", AXES[a], count, error[:, a].sum(), variance[:, a].sum()) for a in range(3)]
     for n, (off, spread, count) in enumerate(totals.get("squares_seen", torch.zeros(3, 0)).T):
         upper = f" to {BINS[n + 1]:g}" if n + 1 < len(BINS) else " and more"
         name = f"{BINS[n]:g}{upper}"
