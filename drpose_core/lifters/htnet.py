@@ -38,8 +38,10 @@ class ModulatedGraphConv(nn.Module):
         graph = self.adjacency + self.correction
         graph = (graph + graph.T) / 2
         own = graph.diagonal()
-        h0, h1 = self.gain * (x @ self.weight[0]), self.gain * (x @ self.weight[1])
-        return own[:, None] * h0 + (graph - torch.diag(own)) @ h1 + self.bias
+        both = x @ self.weight.transpose(0, 1).flatten(1)  # one product for the two weights
+        h0, h1 = both.chunk(2, dim=-1)
+        itself = torch.addcmul(self.bias, own[:, None] * self.gain, h0)
+        return itself + (graph - torch.diag(own)) @ (self.gain * h1)
 
 
 class JointLevel(nn.Module):
