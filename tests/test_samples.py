@@ -1,6 +1,7 @@
 """What the explorer samples and keeps, without a widget: the cache, and wishes that overtake."""
 
 import threading
+import time
 from dataclasses import replace
 
 import pytest
@@ -189,3 +190,38 @@ def test_an_error_is_reported_at_once_and_raised_at_the_next_wait():
     assert [str(error) for error in heard] == ["no wish: -1"]
     worker.ask(1)
     worker.wait()
+
+
+def test_while_nothing_is_wished_for_the_likely_next_is_prepared(monkeypatch):
+    """Nobody waits for that, and a new wish interrupts it."""
+    monkeypatch.setattr(module, "REST", 0.01)
+    begun, over, done, foreseen = threading.Event(), threading.Event(), [], []
+
+    def foresee(number, overtaken):
+        begun.set()
+        while not overtaken() and not over.is_set():
+            time.sleep(0.001)
+        foreseen.append((number, overtaken()))
+
+    worker = Worker(lambda number, overtaken: done.append(number), foresee=foresee)
+    worker.ask(1)
+    assert begun.wait(10)
+    worker.wait()  # the wish is fulfilled, though the thread is busy with what may come
+    assert done == [1] and not foreseen
+    begun.clear()
+    worker.ask(2)
+    worker.wait()
+    assert begun.wait(10) and done == [1, 2] and foreseen == [(1, True)]
+    over.set()
+    while worker._thread is not None:
+        time.sleep(0.001)
+    assert foreseen == [(1, True), (2, False)]
+
+
+def test_a_frame_sampled_ahead_is_not_sampled_again(small_model, poses, chains):
+    samples = Samples(small_model, poses)
+    samples.sample_ahead(wish(0), [1, 2], lambda: False)
+    assert len(chains) == 2
+    assert samples.take(wish(1)).seconds == samples.take(wish(2)).seconds == 0
+    samples.sample_ahead(wish(0), [3, 4], lambda: True)
+    assert len(chains) == 2

@@ -4,6 +4,7 @@ from ..data import PoseSet
 from .controls import Controls
 
 LEVELS = ("action", "subject", "camera")
+AHEAD = (1, -1, 2)  # frames away from the one shown
 Names = tuple[str, str, str]  # of these levels
 
 
@@ -55,6 +56,12 @@ class Chooser:
         of them.
         """
         return self._rows[self._names[row]]
+
+    def near(self, row: int) -> list[int]:
+        """The rows that are likely to be shown next: those at AHEAD, in playing order."""
+        rows = self.beside(row)
+        places = (rows.index(row) + step for step in AHEAD)
+        return [rows[place] for place in places if 0 <= place < len(rows)]
 
     def title(self, row: int) -> str:
         action, subject, camera = self._names[row]

@@ -122,3 +122,8 @@ def _plain(values) -> list:
 def _script(value) -> str:
     """JSON that can stand inside a script element."""
     return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+
+
+def nearest(values: list[int] | tuple[int, ...], value: int) -> int:
+    """The position of the nearest of the values."""
+    return min(range(len(values)), key=lambda n: abs(values[n] - value))

@@ -4,6 +4,7 @@ A Wish says what shall be shown. Samples fulfils it, as far as possible from wha
 does so in a thread of its own, where a newer wish overtakes those before it.
 """
 
+import contextlib
 import threading
 import time
 from collections import OrderedDict
@@ -20,6 +21,7 @@ from ..widening import widened
 
 PATIENCE = 0.5  # seconds that an overtaken chain may still take
 QUIET = 0.3  # seconds before progress is reported
+REST = 0.15  # seconds without a wish after which one is foreseen
 KEPT = 50_000_000  # numbers of sampled poses in memory, 200 MB
 
 
@@ -81,15 +83,18 @@ class Samples:
         wish: Wish,
         *,
         overtaken: Callable[[], bool] = lambda: False,
+        patience: float | None = None,
         progress: Callable[[int, int], None] = lambda k, hypotheses: None,
     ) -> Shown | None:
         """Sample what a wish needs and is not kept.
 
         overtaken: asked after each step; None is returned if it says yes, unless the rest would
-        take less than PATIENCE: while a slider is dragged or frames play, something must be seen.
+        take less than patience seconds (None: PATIENCE): while a slider is dragged or frames play,
+        something must be seen.
         progress: called as progress(k, hypotheses) after each step of a chain that has taken longer
         than QUIET, with the number of hypotheses that are sampled.
         """
+        patience = PATIENCE if patience is None else patience
         how, begun, seconds = wish.sampling, time.perf_counter(), 0.0
         times = self._model.schedule.timesteps(how.steps, how.spacing, start=how.start)[:-1]
         with self._lock:
@@ -99,7 +104,7 @@ class Samples:
             kept = self._samples.get(key)
             have = 0 if kept is None else kept.shape[1]
             if have < how.hypotheses:
-                more = self._chain(one, wish, have, begun, overtaken, progress)
+                more = self._chain(one, wish, have, begun, overtaken, patience, progress)
                 if more is None:
                     return None
                 kept = more if kept is None else torch.cat([kept, more], dim=1)
@@ -108,14 +113,20 @@ class Samples:
         samples = widened(kept[:, : how.hypotheses], how.widen)
         return Shown(wish, one.to("cpu"), samples, times, seconds)
 
-    def _chain(self, one: PoseSet, wish: Wish, have: int, begun: float, overtaken, progress):
+    def sample_ahead(self, wish: Wish, rows: list[int], overtaken: Callable[[], bool]) -> None:
+        """Sample the wish for other rows, until it is overtaken."""
+        for row in rows:
+            if not overtaken():
+                self.take(replace(wish, row=row), overtaken=overtaken, patience=0.0)
+
+    def _chain(self, one: PoseSet, wish: Wish, have, begun, overtaken, patience, progress):
         """The hypotheses from number have on, (K, H - have, J, 3); None if overtaken."""
         how, noise = wish.sampling, per_hypothesis(wish.seed)
         given = {"noise": noise, "initial": one.initial, "rows": [wish.row], "first": have}
         estimates = []
         for step in sampling_chain(self._model, one.kp2d, how, **given):
             taken = time.perf_counter() - begun
-            if taken * (how.steps / step.k - 1) > PATIENCE and overtaken():
+            if taken * (how.steps / step.k - 1) > patience and overtaken():
                 return None
             if taken > QUIET:
                 progress(step.k, how.hypotheses - have)
@@ -155,15 +166,18 @@ class Worker:
     """A thread that fulfils the newest wish, and ends when there is none left.
 
     fulfil(wish, overtaken) runs in the thread; overtaken() says whether a newer wish has come.
-    failed(error) is called there too if fulfil raises: a thread has nobody to raise to.
+    failed(error) is called there too if fulfil raises: a thread has nobody to raise to. Once no
+    wish has come for REST seconds, foresee(wish, overtaken), given the last wish, prepares likely
+    ones; nobody waits for it.
     """
 
     def __init__(
         self,
         fulfil: Callable[[Wish, Callable[[], bool]], None],
         failed: Callable[[Exception], None] = lambda error: None,
+        foresee: Callable[[Wish, Callable[[], bool]], None] = lambda wish, overtaken: None,
     ):
-        self._fulfil, self._failed = fulfil, failed
+        self._fulfil, self._failed, self._foresee = fulfil, failed, foresee
         self._change = threading.Condition()
         self._wish: Wish | None = None
         self._asked = self._done = 0  # numbers of wishes
@@ -175,6 +189,7 @@ class Worker:
         with self._change:
             self._wish = wish
             self._asked += 1
+            self._change.notify_all()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, daemon=True)
                 self._thread.start()
@@ -186,23 +201,33 @@ class Worker:
         """
         with self._change:
             if threading.current_thread() is not self._thread:
-                self._change.wait_for(lambda: self._thread is None)
+                self._change.wait_for(lambda: self._done == self._asked)
         if self._error is not None:
             raise self._error
 
     def _work(self) -> None:
         while True:
             with self._change:
-                if self._done == self._asked:
-                    self._thread = None
-                    self._change.notify_all()
-                    return
                 wish, number = self._wish, self._asked
+
+            def overtaken(number=number) -> bool:
+                return self._asked != number
+
             try:
-                self._fulfil(wish, lambda number=number: self._asked != number)
+                self._fulfil(wish, overtaken)
                 self._error = None
             except Exception as error:
                 self._error = error
                 self._failed(error)
             with self._change:
                 self._done = number
+                self._change.notify_all()
+                rests = not self._change.wait_for(overtaken, REST)
+            if rests and self._error is None:
+                # what may come need not; if it does, its own errors are shown
+                with contextlib.suppress(Exception):
+                    self._foresee(wish, overtaken)
+            with self._change:
+                if not overtaken():
+                    self._thread = None
+                    return

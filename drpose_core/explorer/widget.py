@@ -22,7 +22,7 @@ from ..model import DRPose, Sampling
 from .chooser import LEVELS, Chooser
 from .controls import explorer_controls
 from .figure import CLICKABLE, bars_title, clicked, explorer_figure, fit_axes
-from .page import write_page
+from .page import nearest, write_page
 from .readout import Picked, answers, readout, view
 from .samples import Samples, Shown, Wish, Worker
 
@@ -64,7 +64,7 @@ class HypothesisExplorer(widgets.VBox):
         # Raises if there are no such times, before anything is built.
         model.schedule.timesteps(how.steps, how.spacing, start=how.start)
         self._most, self._samples = len(model.schedule), Samples(model, poses)
-        self._worker = Worker(self._fulfil, self._failed)
+        self._worker = Worker(self._fulfil, self._failed, self._foresee)
         self.controls = explorer_controls(model, how, seed)
         self._chooser, self._picked = Chooser(poses, self.controls), Picked()
         self._readout, self._status = widgets.HTML(), widgets.HTML("&nbsp;")
@@ -143,8 +143,8 @@ class HypothesisExplorer(widgets.VBox):
         sliders = {"frame": names, "steps K": all_steps, "hypotheses H": PAGE_HYPOTHESES}
         start = [
             chosen.index(before.row),
-            _nearest(all_steps, how.steps),
-            _nearest(PAGE_HYPOTHESES, how.hypotheses),
+            nearest(all_steps, how.steps),
+            nearest(PAGE_HYPOTHESES, how.hypotheses),
         ]
         return write_page(Path(path), go.Figure(self.figure.to_dict()), sliders, cells, start=start)
 
@@ -191,6 +191,10 @@ class HypothesisExplorer(widgets.VBox):
         if shown is not None:
             self._shown = shown
             self._draw()
+
+    def _foresee(self, wish: Wish, overtaken: Callable[[], bool]) -> None:
+        """Sample the frames beside the one shown while the hand rests."""
+        self._samples.sample_ahead(wish, self._chooser.near(wish.row), overtaken)
 
     def _progress(self, k: int, hypotheses: int) -> None:
         self._status.value = f"computing: step {k}, {hypotheses} hypotheses"
@@ -243,8 +247,3 @@ class HypothesisExplorer(widgets.VBox):
         if not poses.has_truth:
             around = torch.cat([self._samples.pose(row).initial_pose() for row in rows[:20]])
         return fit_axes(figure, around, poses.kp2d)
-
-
-def _nearest(values: list[int] | tuple[int, ...], value: int) -> int:
-    """The position of the nearest of the values."""
-    return min(range(len(values)), key=lambda n: abs(values[n] - value))
