@@ -24,6 +24,7 @@ import tyro
 
 import drpose_core as dr
 from drpose_core.keypoints import filled, to_h36m, training_view
+from drpose_core.lifters.layers import DropPath
 from drpose_core.output.report import markdown
 from drpose_core.skeleton import MARKED, flip
 from drpose_core.sources.cmu import cmu_subjects, database, recordings
@@ -43,6 +44,7 @@ class Variant(NamedTuple):
     least: float = 0.15  # confidence below which a joint is filled in
     databases: tuple[str, ...] = ("CMU", "HDM05")
     proportions: float = 0.0  # spread of bone lengths about those recorded
+    stochastic_depth: bool = True  # of DC-GCT and HTNet, as published
 
 
 VARIANTS = {
@@ -59,6 +61,8 @@ VARIANTS = {
     "bones longer or shorter by 4 %": Variant(proportions=0.04),
     "bones longer or shorter by 8 %": Variant(proportions=0.08),
     "bones longer or shorter by 12 %": Variant(proportions=0.12),
+    "no stochastic depth": Variant(stochastic_depth=False),
+    "no stochastic depth, bones by 4 %": Variant(proportions=0.04, stochastic_depth=False),
     "CMU alone": Variant(databases=("CMU",)),
     "HDM05 alone": Variant(databases=("HDM05",)),
 }
@@ -89,7 +93,7 @@ def main(
                 continue
             tests = tests or scored_sets(data, photos, stride, kept)
             poses = training_poses(data, variant, stride, kept)
-            model = trained(poses, lifter, samples, seed)
+            model = trained(poses, lifter, samples, seed, variant.stochastic_depth)
             for test, poses_of in tests.items():
                 row |= {f"{test} {k}": v for k, v in scores(model, poses_of).items()}
             row["train poses"] = len(poses)
@@ -193,7 +197,9 @@ def photographed(path: Path, least: float) -> dr.PoseSet:
     )
 
 
-def trained(poses: dr.PoseSet, lifter: str, samples: int, seed: int) -> torch.nn.Module:
+def trained(
+    poses: dr.PoseSet, lifter: str, samples: int, seed: int, stochastic_depth: bool
+) -> torch.nn.Module:
     """A lifter trained on as many poses as samples, a half of them mirrored."""
     torch.manual_seed(seed)
     order = [
@@ -202,10 +208,18 @@ def trained(poses: dr.PoseSet, lifter: str, samples: int, seed: int) -> torch.nn
     ]
     poses = replace(poses[torch.cat(order)[: samples // 2]], rotation=None, confidence=None)
     model = dr.build_lifter(lifter)
+    if not stochastic_depth:
+        without_stochastic_depth(model)
     config = dr.TrainConfig(epochs=1, batch_size=128, seed=seed)
     for _ in dr.train(model, dr.lifting_loss, poses, config):
         pass
     return model.eval()
+
+
+def without_stochastic_depth(lifter: torch.nn.Module) -> None:
+    for layer in lifter.modules():
+        if isinstance(layer, DropPath):
+            layer.p = 0.0
 
 
 @torch.no_grad()

@@ -18,11 +18,11 @@ from typing import NamedTuple
 
 import torch
 import tyro
+from real_people import without_stochastic_depth
 from tqdm import tqdm
 
 import drpose_core as dr
 from drpose_core.experiments import run_folder
-from drpose_core.lifters.layers import DropPath
 from drpose_core.skeleton import MARKED
 from drpose_core.sources.cmu import cmu_subjects
 from drpose_core.support import distributed_run, process
@@ -78,9 +78,7 @@ def main(
         poses = dr.PoseSet.load(kept)
         torch.manual_seed(seed)  # the networks' first weights
         lifter = dr.build_lifter(RECIPE.model.lifter)
-        for layer in lifter.modules():
-            if isinstance(layer, DropPath):  # so much motion is not learned by heart
-                layer.p = 0.0
+        without_stochastic_depth(lifter)
         lifter.bf16 = True
         run(folder / "lifter", lifter, dr.lifting_loss, poses, lifter_config)
         lifter.bf16 = False
