@@ -21,8 +21,10 @@ from .diffusion import CosineSchedule, Step, ddim, dpm_solver, with_flip
 from .evaluation import assess, evaluate
 from .experiments import fingerprint, history, runs, sweep, train_in
 from .films import (
+    FilmDCGCT,
     FilmDRPose,
     correlated,
+    film_lifting_loss,
     film_loss,
     hypothesis_scores,
     motion_scores,
@@ -31,6 +33,7 @@ from .films import (
     sample_film,
     savitzky_golay,
     windows,
+    with_film_poses,
 )
 from .keypoints import Keypoints, detect_keypoints, picture_frame, read_keypoints, training_view
 from .lifters import LIFTERS, build_lifter
@@ -132,6 +135,9 @@ __all__ = [  # noqa: RUF022
     "windows",
     "film_loss",
     "sample_film",
+    "FilmDCGCT",
+    "film_lifting_loss",
+    "with_film_poses",
     "correlated",
     "per_film",
     "motion_scores",

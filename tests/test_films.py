@@ -10,10 +10,12 @@ import torch
 import drpose_core as dr
 from drpose_core.films import (
     CausalFilmDRPose,
+    FilmDCGCT,
     FilmDRPose,
     When,
     correlated,
     denoise_film,
+    film_lifting_loss,
     film_loss,
     hypothesis_scores,
     motion_scores,
@@ -23,6 +25,7 @@ from drpose_core.films import (
     sample_film,
     savitzky_golay,
     windows,
+    with_film_poses,
 )
 from drpose_core.films.model import INITIAL_MEMORY
 from drpose_core.films.sampling import depending, triangle
@@ -682,3 +685,77 @@ def test_predict_uses_a_film_model_where_there_is_a_film(tmp_path, monkeypatch):
     image = dr.DRPose(model.config.__class__(**SMALL), Plain()).eval()
     plain, told = (dr.joined(dr.predict(image, poses, fps=fps, **how)) for fps in (None, 25.0))
     assert torch.equal(plain.hypotheses, told.hypotheses), "an image model sees pictures"
+
+
+# --- a lifter of films
+
+
+def film_lifter(gate=0.3):
+    torch.manual_seed(0)
+    lifter = FilmDCGCT(channels=32, narrow=16, depth=2, heads=2).eval()
+    for branch in lifter.branches:
+        branch.gate.data[:] = gate
+    return lifter
+
+
+def test_a_new_film_lifter_is_dcgct_bit_for_bit():
+    torch.manual_seed(1)
+    image = dr.build_lifter("dcgct").eval()
+    lifter = FilmDCGCT.of(image)
+    *_, kp2d, when = clip()
+    with torch.no_grad():
+        assert torch.equal(lifter(kp2d, when), image(kp2d.flatten(0, 1)).unflatten(0, (2, 5)))
+        assert torch.equal(lifter(kp2d[0]), image(kp2d[0]))
+
+
+def test_a_film_lifter_looks_at_other_frames_and_alone_at_none():
+    lifter = film_lifter()
+    *_, kp2d, when = clip()
+    with torch.no_grad():
+        together, alone = lifter(kp2d, when), lifter(kp2d.flatten(0, 1)).unflatten(0, (2, 5))
+        assert not torch.allclose(together, alone, atol=1e-3)
+        moved = kp2d.clone()
+        moved[:, 4] += 0.5
+        assert not torch.allclose(lifter(moved, when)[:, 0], together[:, 0], atol=1e-5)
+        gone = when._replace(there=when.there & (torch.arange(5) < 4))
+        assert torch.allclose(lifter(moved, gone)[:, :4], lifter(kp2d, gone)[:, :4], atol=1e-6)
+
+
+def test_initial_poses_of_a_film_are_the_weighted_mean_over_its_clips():
+    """By hand: every clip through the lifter, frames weighed 1 2 3 2 1."""
+    model = film_model(lifter=film_lifter)
+    poses = some_poses([(0, range(12)), (1, range(3))])
+    clips = windows(poses, 5)
+    found = with_film_poses(model, clips).poses.initial
+    for side, kp2d in enumerate((poses.kp2d, flip(poses.kp2d))):
+        total, weight = torch.zeros(len(poses), J, 3), torch.zeros(len(poses))
+        for rows, there, seconds in zip(clips.rows, clips.there, clips.when().seconds):
+            with torch.no_grad():
+                pose = model.lifter(kp2d[rows][None], When(seconds[None], there[None]))[0]
+            for place, row in enumerate(rows.tolist()):
+                if there[place]:
+                    w = min(place + 1, 5 - place)
+                    total[row] += w * pose[place]
+                    weight[row] += w
+        assert torch.allclose(found[:, side], total / weight[:, None, None], atol=1e-5)
+    known = replace(poses, initial=torch.zeros(len(poses), 2, J, 3))
+    assert not with_film_poses(model, windows(known, 5)).poses.initial.any()
+
+
+def test_a_part_of_a_film_is_a_part_of_the_whole_with_a_film_lifter_too():
+    model = film_model(lifter=film_lifter)
+    poses = some_poses([(0, range(30))])
+    how = {"hypotheses": 2, "steps": 2, "seed": 3}
+    whole = sample_film(model, poses, **how)
+    part = sample_film(model, poses, rows=[11, 12], **how)
+    assert torch.allclose(part, whole[11:13], atol=1e-5)
+
+
+def test_a_film_lifter_learns_from_clips(poses):
+    torch.manual_seed(0)
+    lifter = film_lifter(0.0).train()
+    clips = windows(poses[poses.sequence < 4], 5)
+    config = dr.TrainConfig(epochs=8, batch_size=8)
+    losses = [step.loss.item() for step in dr.train(lifter, film_lifting_loss, clips, config)]
+    assert sum(losses[-4:]) < 0.8 * sum(losses[:4])
+    assert all(branch.gate.abs().sum() > 0 for branch in lifter.branches)

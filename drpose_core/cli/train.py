@@ -17,7 +17,7 @@ from tqdm import tqdm
 from ..data import PoseSet
 from ..evaluation import evaluate, wrong_pairing
 from ..experiments import fingerprint, run_folder, train_in
-from ..films import FilmDRPose, windows
+from ..films import FilmDRPose, film_lifting_loss, windows, with_film_poses
 from ..lifters import build_lifter
 from ..losses import lifting_loss
 from ..methods import build_model
@@ -107,18 +107,22 @@ def _trained(job: Job, lifter: nn.Module, poses: PoseSet, some: PoseSet, record:
     if not job.lifter_from and not job.predictions:
         where = job.folder / "lifter"
         what = (lifter, lifting_loss, poses, job.lifter)
+        if getattr(lifter, "sees_films", False):
+            what = (lifter, film_lifting_loss, windows(poses, job.model.frames), job.lifter)
         if job.bf16:  # set only where it is wanted: it belongs to what a run's folder knows it by
             lifter.bf16 = True
         record["lifter_steps"] = _run(where, *what, lifter_error, job.afresh)
         vars(lifter).pop("bf16", None)
     model = build_model(job.model, lifter).to(poses.device)
-    poses = with_initial_poses(model, poses)  # the lifter is frozen: once per pose is enough
+    # the lifter is frozen: once per pose is enough
+    if isinstance(model, FilmDRPose):
+        poses = with_film_poses(model, windows(poses, model.config.frames))
+    else:
+        poses = with_initial_poses(model, poses)
     if job.bf16:
         model.denoiser.bf16 = True
     if job.compile:
         model.denoiser.compile()
-    if isinstance(model, FilmDRPose):
-        poses = windows(poses, model.config.frames)
     what = (model, type(model).loss, poses, job.denoiser)
     record["denoiser_steps"] = _run(job.folder / "denoiser", *what, refined_error, job.afresh)
     # A copy leaves what was compiled behind: scoring would compile it again for every size.

@@ -4,6 +4,7 @@ over the frames in every layer, long films joined in every denoising step, and s
 
 from .clips import Clips, When, runs, windows
 from .denoiser import FilmDenoiser
+from .lifter import FilmDCGCT, film_lifting_loss, with_film_poses
 from .model import CausalFilmDRPose, FilmDRPose, film_loss
 from .noise import correlated, per_film
 from .sampling import denoise_film, sample_film
@@ -13,11 +14,13 @@ from .smoothing import one_euro, savitzky_golay
 __all__ = [
     "CausalFilmDRPose",
     "Clips",
+    "FilmDCGCT",
     "FilmDRPose",
     "FilmDenoiser",
     "When",
     "correlated",
     "denoise_film",
+    "film_lifting_loss",
     "film_loss",
     "hypothesis_scores",
     "motion_scores",
@@ -27,4 +30,5 @@ __all__ = [
     "sample_film",
     "savitzky_golay",
     "windows",
+    "with_film_poses",
 ]

@@ -115,3 +115,20 @@ def windows(
     if not rows:
         raise ValueError("the pose set is empty: nothing to make clips of")
     return Clips(poses, torch.cat(rows), torch.cat(there), fps)
+
+
+def triangle(clips: Clips) -> torch.Tensor:
+    """Weights (N, F): 1, 2, ... up to the middle and down again to 1; 0 for missing frames."""
+    rise = torch.arange(1, clips.rows.shape[1] + 1, device=clips.device)
+    return torch.minimum(rise, rise.flip(0)) * clips.there.to(clips.poses.kp2d)
+
+
+def mean_over_clips(clips: Clips, each: torch.Tensor) -> torch.Tensor:
+    """What each clip says of its frames, (N, F, ...) -> one value a pose, (len(poses), ...): the
+    mean over the clips that hold it, a clip's middle weighing most.
+    """
+    weights, rows = triangle(clips).flatten(), clips.rows.flatten()
+    values = each.flatten(0, 1) * weights.view(-1, *[1] * (each.ndim - 2))
+    total = weights.new_zeros(len(clips.poses)).index_add(0, rows, weights)
+    found = values.new_zeros(len(clips.poses), *each.shape[2:]).index_add(0, rows, values)
+    return found / total.view(-1, *[1] * (each.ndim - 2))

@@ -71,11 +71,13 @@ def film_loss(
     seen = When(when.seconds, when.there & together)
     cond = model.denoiser.condition(kp2d, t)
     error = model.clean(x_t[:, None], x_init, cond, t, seen)[:, 0] - x0
-    value = _mean(_size(model, error, t), when.there)
+    value = mean_where(_size(model, error, t), when.there)
     if motion and x0.shape[1] > 1:
         both = when.there[:, 1:] & when.there[:, :-1]
         seconds = when.seconds.diff(dim=1).clamp_min(STEP / 100)[..., None, None]
-        value = value + motion * _mean(_size(model, error.diff(dim=1) / seconds * STEP, t), both)
+        value = value + motion * mean_where(
+            _size(model, error.diff(dim=1) / seconds * STEP, t), both
+        )
     return value
 
 
@@ -90,7 +92,7 @@ def _size(model: nn.Module, error: torch.Tensor, t: torch.Tensor) -> torch.Tenso
     return error.norm(dim=-1) * constant(JOINT_WEIGHTS, error.dtype, error.device)
 
 
-def _mean(size: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
+def mean_where(size: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
     """The mean over clips of their mean over frames that are there."""
     return ((size.mean(-1) * there).sum(1) / there.sum(1).clamp_min(1)).mean()
 

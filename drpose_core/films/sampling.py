@@ -3,19 +3,19 @@ of the whole film, and no clip has a seam.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import torch
 from tqdm import tqdm
 
 from ..data import PoseSet
 from ..diffusion import DenoiseFn
-from ..model import CLIP, DRPose, Sampling, chunk_size, evaluating, with_initial_poses
+from ..model import CLIP, DRPose, Sampling, chunk_size, evaluating
 from ..sampling import check_kp2d, sampling_chain
 from ..skeleton import flip, mirror_mean
 from ..support import Noise, as_noise
 from ..widening import widened
-from .clips import FPS, Clips, When, windows
+from .clips import FPS, Clips, When, triangle, windows
+from .lifter import with_film_poses
 from .noise import per_film
 
 SEVERAL = 8  # passes through the networks in a step, from which on progress is shown
@@ -45,9 +45,10 @@ def sample_film(
     clips = windows(poses, model.config.frames, fps=fps)
     noise = per_film(poses, model.config.memory, seed, fps=fps) if noise is None else noise
     rows = torch.arange(len(poses)) if rows is None else torch.as_tensor(list(rows))
-    clips = depending(clips, rows.to(poses.device), sampling.steps)
+    lifts = getattr(model.lifter, "sees_films", False)  # a frame's initial pose needs neighbours
+    clips = depending(clips, rows.to(poses.device), sampling.steps + lifts)
     needed, clips = clips.rows.unique(), clips.compact()
-    clips = replace(clips, poses=with_initial_poses(model, clips.poses))
+    clips = with_film_poses(model, clips)
     passes = -(-len(clips) // clips_at_once(clips, sampling))
     hidden = passes < SEVERAL
     with tqdm(
@@ -130,12 +131,6 @@ def _clean(model: DRPose, clips: Clips, x_t: torch.Tensor, t: int, mirrored_too:
     time = torch.full((len(kp2d),), t, device=kp2d.device)
     x0 = model.clean(x_t, x_init, model.denoiser.condition(kp2d, time), t, when)
     return mirror_mean(x0.unflatten(0, (2, -1)), dim=0) if mirrored_too else x0
-
-
-def triangle(clips: Clips) -> torch.Tensor:
-    """Weights (N, F): 1, 2, ... up to the middle and down again to 1; 0 for missing frames."""
-    rise = torch.arange(1, clips.rows.shape[1] + 1, device=clips.device)
-    return torch.minimum(rise, rise.flip(0)) * clips.there.to(clips.poses.kp2d)
 
 
 def clips_at_once(clips: Clips, sampling: Sampling) -> int:
