@@ -28,7 +28,7 @@ from drpose_core.support import distributed_run
 from drpose_core.weights import DEFAULT, FILM
 
 FRAMES, MEMORY = 27, 0.2
-EVERY, VIEWS = 2, 6  # of the 50 Hz; random cameras in front of every two seconds
+EVERY, VIEWS = 2, 4  # of the 50 Hz; random cameras in front of every two seconds
 SCORED = 1000  # frames of each held-out subject
 
 
