@@ -29,7 +29,7 @@ from drpose_core.weights import DEFAULT, FILM
 
 FRAMES, MEMORY = 27, 0.2
 EVERY, VIEWS = 2, 4  # of the 50 Hz; random cameras in front of every two seconds
-SCORED = 1000  # frames of each held-out subject
+SCORED = 400  # frames of each held-out subject
 
 
 def main(
