@@ -135,6 +135,23 @@ def test_the_default_checkpoint_is_small_says_how_it_was_made_and_refines():
     assert again["p_avg"] < again["initial"] < 90
 
 
+def test_the_film_checkpoint_is_small_and_says_how_it_was_made():
+    path = dr.weights.FILM
+    assert path.stat().st_size < 8_000_000
+    model = dr.load_checkpoint(path)
+    assert isinstance(model, dr.FilmDRPose) and model.config.frames == 27
+    readme = (Path(__file__).parents[1] / "checkpoints" / "README.md").read_text()
+    assert model.record["command"] in readme and f"{model.record['train']['poses']:,}" in readme
+    assert str(model.sampling.widen) in readme
+    poses = dr.people_poses("test", keypoints="exact")
+    film = poses[poses.sequence == poses.sequence[0]][:8]
+    hypotheses = dr.sample_film(model, film, hypotheses=2, steps=1)
+    assert (
+        torch.isfinite(hypotheses).all()
+        and 1000 * dr.mpjpe(hypotheses.mean(1), film.pose3d).mean() < 150
+    )
+
+
 @pytest.mark.parametrize("lifter", ["dcgct", "htnet"])
 def test_bare_initial_models_go_in_and_out(lifter, tmp_path, capsys, monkeypatch):
     """As their own authors publish them, from a full checkpoint, and back, bit by bit; the command
