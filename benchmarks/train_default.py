@@ -30,7 +30,6 @@ from drpose_core.training import steps_per_epoch
 from drpose_core.weights import DEFAULT
 
 
-
 class Recipe(NamedTuple):
     """What the default checkpoint is made of; docs/recipes.md has the figures."""
 
