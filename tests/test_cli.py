@@ -321,6 +321,27 @@ def test_predict_writes_what_predict_gives(command, tmp_path, capsys):
     )
 
 
+def test_predict_takes_the_film_model_for_films_and_the_other_for_pictures(
+    command, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    content = json.loads(EXAMPLE.read_text())
+    content["instance_info"] = content["instance_info"][:1]
+    (tmp_path / "picture.json").write_text(json.dumps(content))
+    few = ("--hypotheses", 2, "--steps", 1)
+    command("predict", EXAMPLE, tmp_path / "picture.json", "--out", tmp_path / "p.json", *few)
+    said = capsys.readouterr().out
+    film, picture = said.index("model film.safetensors"), said.index("model default.safetensors")
+    assert film < said.index("a film: the model sees 27 frames at once") < picture
+    found = json.loads((tmp_path / "p-example_keypoints.json").read_text())
+    assert found["about"]["checkpoint"] == "film.safetensors"
+    model, people = dr.load_checkpoint(dr.weights.FILM), dr.read_keypoints(EXAMPLE)
+    expected = dr.joined(
+        dr.predict(model, people.poses(), hypotheses=2, steps=1, fps=found["about"]["fps"])
+    )
+    assert np.allclose([item["pose"] for item in found["poses"]], expected.pose3d, atol=1e-3)
+
+
 def test_predict_goes_on_and_says_what_is_odd(command, tmp_path, capsys, monkeypatch):
     """Interrupted half way: what is done is kept beside the output; upside down: warned of before,
     doubted after.
@@ -346,6 +367,8 @@ def test_predict_goes_on_and_says_what_is_odd(command, tmp_path, capsys, monkeyp
         1,
         "--steps",
         1,
+        "--checkpoint",
+        dr.weights.DEFAULT,
     )
     with pytest.raises(SystemExit, match=r"stopped; run the same command again to resume"):
         command(*arguments)

@@ -7,22 +7,32 @@ import torch
 from ..data import PoseSet
 from ..films import FilmDRPose
 from ..model import DRPose
-from ..weights import DEFAULT, FILM, load_model
+from ..weights import DEFAULT, FILM, latest_checkpoint, load_model
 
 
 class Models:
-    """The models of one command, each read once: that of a file, or the kit's own two."""
+    """The models of one command, each read once: that of the file that was asked for, else the
+    user's own, else the kit's two.
+    """
 
-    def __init__(self, path: Path, lifter: str, device: torch.device):
-        self.path, self.lifter, self.device = path, lifter, device
-        self.opened = {path: load_model(path, lifter, device)}  # an unfit file is refused at once
+    def __init__(self, asked: Path | None, lifter: str, device: torch.device):
+        self.path = asked or own_or_default()
+        self.of_films = FILM if asked is None and self.path == DEFAULT else self.path
+        self.lifter, self.device = lifter, device
+        self.first = load_model(self.path, lifter, device)  # an unfit file is refused at once
+        self.opened = {self.path: self.first}
 
     def of(self, poses: PoseSet) -> tuple[Path, DRPose]:
         """The file and the model for some poses."""
-        path = FILM if self.path == DEFAULT and moves(poses) else self.path
+        path = self.of_films if moves(poses) else self.path
         if path not in self.opened:
             self.opened[path] = load_model(path, self.lifter, self.device)
         return path, self.opened[path]
+
+
+def own_or_default() -> Path:
+    """The checkpoint where none was asked for."""
+    return latest_checkpoint("film", "h36m", "cmu")
 
 
 def moves(poses: PoseSet) -> bool:

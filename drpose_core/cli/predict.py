@@ -24,9 +24,8 @@ from ..output import overlay as draw_overlay
 from ..prediction import STRANGE_FIT, Prediction, forget, predict
 from ..scores import ANSWERS
 from ..support import device as find_device
-from ..weights import latest_checkpoint
 from .jobs import Job, jobs, source_of
-from .models import Models, pace
+from .models import Models, own_or_default, pace
 from .words import How, Published, command_line, trained_on
 
 
@@ -86,8 +85,7 @@ def command(
             of a picture also .png or .jpg (needs pip install -e .[film]).
         film: The film or picture that a keypoint file is of, for --overlay.
     """
-    path = checkpoint or latest_checkpoint("film", "h36m", "cmu")
-    reads = [path] if film is None else [path, film]
+    reads = [checkpoint or own_or_default(), *([] if film is None else [film])]
     todo = jobs(keypoints, out, also=[html, overlay], reads=reads)
     films = _films(todo, overlay, film)
     if fps is not None and not fps > 0:
@@ -96,8 +94,8 @@ def command(
     pinhole(1, 1, angle)  # refuses what is no angle
     explorer = None if html is None else _explorer()
     where = find_device(device)
-    models = Models(path, lifter, where)
-    models.opened[path].sampling.but(**sampling)  # refuses what cannot be done
+    models = Models(checkpoint, lifter, where)
+    models.first.sampling.but(**sampling)  # refuses what cannot be done
     settings = {"answer": answer, "seed": seed}
     view = f"field of view {angle:g} degrees over the longer side"
     view += " assumed" if field_of_view is None else ""
