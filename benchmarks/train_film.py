@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 import tyro
-from train_default import RECIPE, filmed, run
+from train_default import Recipe, filmed, run
 
 import drpose_core as dr
 from drpose_core.calibration import keep_factor
@@ -51,7 +51,7 @@ def main(
         made = dr.fingerprint(list(map(str, data)), held_out, seed, EVERY, VIEWS)
         kept = folder / f"poses-{made}.npz"
         if rank == 0 and not kept.is_file():
-            films(data, lambda who: who not in held_out, seed, RECIPE.proportions).save(kept)
+            films(data, lambda who: who not in held_out, seed, Recipe().proportions).save(kept)
         while not kept.is_file():  # the other processes wait for the first
             time.sleep(1)
         poses = dr.with_initial_poses(model, dr.PoseSet.load(kept))

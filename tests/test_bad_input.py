@@ -266,7 +266,7 @@ ARGUMENTS = {
     "scores without ground truth": (lambda d: lambda: dr.evaluate(dr.DRPose(), blind()), r"evaluate needs the ground truth, and these poses have none"),
     "training without ground truth": (lambda d: lambda: next(dr.train(dr.build_lifter("mlp"), dr.lifting_loss, blind())), r"lifting_loss needs the ground truth"),
     "lifter of another shape": (lambda d: lambda: dr.DRPose(lifter=lambda x: x).initial_pose(KP2D), r"a lifter maps \(B, 17, 2\) to \(B, 17, 3\)"),
-    "unknown lifter": (lambda d: lambda: dr.build_lifter("resnet"), r"unknown lifter 'resnet': choose from dcgct, htnet, mlp, elsewhere, or register yours"),
+    "unknown lifter": (lambda d: lambda: dr.build_lifter("resnet"), r"unknown lifter 'resnet': choose from dcgct, htnet, mlp, elsewhere, dcgct-film, or register yours"),
     "heads do not divide": (lambda d: lambda: dr.ModelConfig(channels=98), r"channels must be even and a multiple of heads, got 98 and 4"),
     "no heads": (lambda d: lambda: dr.ModelConfig(heads=0), r"ModelConfig.heads must be an integer from 1 to 256, got 0"),
     "all dropped": (lambda d: lambda: dr.ModelConfig(dropout=1.0), r"dropout must be at least 0 and below 1"),

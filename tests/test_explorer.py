@@ -25,6 +25,12 @@ from drpose_core.skeleton import BONES, J
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason=NO_BROWSER)
 
 
+@pytest.fixture(autouse=True)
+def nothing_ahead(monkeypatch):
+    """No frame is sampled before it is asked for: tests count what is sampled."""
+    monkeypatch.setattr(sampling_module, "REST", 3600)
+
+
 @pytest.fixture
 def explorer(small_model, poses):
     return HypothesisExplorer(small_model, poses, hypotheses=4, steps=3, seed=1)

@@ -92,7 +92,7 @@ def test_predict_works_outside_the_clone_and_writes_below_the_working_directory(
     work = tmp_path / "work"
     work.mkdir()
     said = run([drpose, "predict", keypoints, "--hypotheses", 2, "--steps", 1], work)
-    assert "48 poses" in said and "default.safetensors" in said
+    assert "48 poses" in said and "film.safetensors" in said
     assert [path.relative_to(work) for path in work.rglob("*") if path.is_file()] == [
         Path("output/people.json")
     ]

@@ -39,7 +39,7 @@ def predict(monkeypatch, tmp_path, capsys, small):
     said.
     """
     monkeypatch.setattr(jobs_module, "project_root", lambda: tmp_path / "home")
-    monkeypatch.setattr(cli.predict, "load_model", lambda *_: small)
+    monkeypatch.setattr(cli.models, "load_model", lambda *_: small)
 
     def run(*arguments):
         monkeypatch.setattr("sys.argv", ["drpose", "predict", *map(str, (*arguments, *FAST))])

@@ -2,12 +2,18 @@
 
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from ..data import PoseSet
 from ..films import FilmDRPose
 from ..model import DRPose
 from ..weights import DEFAULT, FILM, latest_checkpoint, load_model
+
+FPS = 30.0  # where nothing says how fast a film is
+# Frames per second from which on the kit's film model is used. It was trained on 25; on film of
+# three a second it was worse than the image model.
+SLOWEST = 10.0
 
 
 class Models:
@@ -22,9 +28,9 @@ class Models:
         self.first = load_model(self.path, lifter, device)  # an unfit file is refused at once
         self.opened = {self.path: self.first}
 
-    def of(self, poses: PoseSet) -> tuple[Path, DRPose]:
-        """The file and the model for some poses."""
-        path = self.of_films if moves(poses) else self.path
+    def of(self, poses: PoseSet, fps: float | None) -> tuple[Path, DRPose]:
+        """The file and the model for poses of a picture or of a film."""
+        path = self.of_films if rate(poses, fps) >= SLOWEST else self.path
         if path not in self.opened:
             self.opened[path] = load_model(path, self.lifter, self.device)
         return path, self.opened[path]
@@ -35,15 +41,20 @@ def own_or_default() -> Path:
     return latest_checkpoint("film", "h36m", "cmu")
 
 
-def moves(poses: PoseSet) -> bool:
-    """Whether somebody is seen in more than one frame."""
-    return bool((poses.sequence.bincount() > 1).any())
+def rate(poses: PoseSet, fps: float | None) -> float:
+    """How often people are seen, times a second; 0 if nobody is seen twice. fps: at which frame
+    counts.
+    """
+    sequence, frame = poses.sequence.cpu().numpy(), poses.frame.cpu().numpy()
+    order = np.lexsort((frame, sequence))
+    steps = np.diff(frame[order])[np.diff(sequence[order]) == 0]
+    return float((fps or FPS) / np.median(steps)) if len(steps) else 0.0
 
 
 def pace(model: DRPose, poses: PoseSet, fps: float | None) -> float | None:
     """Frames per second for a film model and poses of a film, which is said; else None."""
-    if not isinstance(model, FilmDRPose) or not moves(poses):
+    if not isinstance(model, FilmDRPose) or not rate(poses, fps):
         return None
-    fps = fps or 30.0
+    fps = fps or FPS
     print(f"a film: the model sees {model.config.frames} frames at once, {fps:g} a second")
     return fps

@@ -105,10 +105,10 @@ def command(
             size = image_size or ((filmed.width, filmed.height) if film else None)
             found = _keypoints(job, format, size, least_confidence, detector, where.type)
             poses = found.poses(field_of_view=angle).to(where)
-            used, model = models.of(poses)
+            rate = fps or found.fps or (filmed and float(filmed.fps or 0)) or None
+            used, model = models.of(poses, rate)
             how = model.sampling.but(**sampling)
             print(f"{found}\n{view}\nmodel {used.name}, trained on {trained_on(model)}")
-            rate = fps or found.fps or (filmed and float(filmed.fps or 0)) or None
             about = {
                 "command": command_line(),
                 "source": str(job.place),
