@@ -5,7 +5,7 @@ python benchmarks/cost.py
 
 From a small job, one number at a time is doubled; medians of ROUNDS rounds, in turn. The slope is
 that of a straight line through the logarithms: 1 is linear, below 1 means that small jobs cost more
-for each unit. Writes output/cost.html, the figure of docs/speed.md.
+for each unit. Writes output/cost.html, a figure.
 """
 
 import platform

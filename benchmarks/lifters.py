@@ -6,7 +6,7 @@ python benchmarks/lifters.py
 Both ways have the same weights and compute the same poses (checked before anything is timed). The
 plain way: joints in the last place and 1 x 1 convolutions between two permutations, an einsum over
 the four graphs, attention from matrix products and a softmax, torch's dropout, graphs rebuilt in
-every call, Adam as torch makes it. Random poses; medians of ROUNDS rounds in turn.
+every call, Adam as torch makes it. Synthetic poses; medians of ROUNDS rounds in turn.
 """
 
 import copy
@@ -34,18 +34,16 @@ ROUNDS = 12
 def main(device: str = "cpu", batch_size: int = 256) -> None:
     """Print the table."""
     on = dr.device(device)
-    kp2d, pose = torch.randn(batch_size, J, 2, device=on), torch.randn(batch_size, J, 3, device=on)
+    poses = dr.synthetic_poses("train")[:batch_size].to(on)
     rows = []
     for name, forward in (("dcgct", plain_dcgct), ("htnet", plain_htnet)):
         torch.manual_seed(0)
         lifter = dr.build_lifter(name).to(on).eval()
         with torch.no_grad():
-            apart = (forward(lifter, kp2d) - lifter(kp2d)).abs().max()
+            apart = (forward(lifter, poses.kp2d) - lifter(poses.kp2d)).abs().max()
         assert apart < 1e-4, "the two ways do not compute the same"
-        work = {"plain": plain_steps(lifter, forward, kp2d, pose)}
-        work |= {
-            kind: own_steps(lifter, kp2d, pose, kind == "bf16") for kind in ("float32", "bf16")
-        }
+        work = {"plain": plain_steps(lifter, forward, poses)}
+        work |= {kind: own_steps(lifter, poses, kind == "bf16") for kind in ("float32", "bf16")}
         for steps in work.values():  # warms up
             next(steps), next(steps)
         rounds = [
@@ -66,21 +64,20 @@ def main(device: str = "cpu", batch_size: int = 256) -> None:
     print(markdown(pd.DataFrame(rows)))
 
 
-def own_steps(lifter, kp2d, pose, bf16: bool) -> Iterator[None]:
+def own_steps(lifter, poses: dr.PoseSet, bf16: bool) -> Iterator:
     """The kit's steps without end, on a copy of the lifter."""
     lifter = copy.deepcopy(lifter)
     lifter.bf16 = bf16
-    poses = dr.synthetic_poses("train")[: len(kp2d)].to(kp2d.device)
     config = dr.TrainConfig(epochs=100_000, batch_size=len(poses), mirror=False)
     return dr.train(lifter, dr.lifting_loss, poses, config)
 
 
-def plain_steps(lifter, forward: Callable, kp2d, pose) -> Iterator[None]:
+def plain_steps(lifter, forward: Callable, poses: dr.PoseSet) -> Iterator[None]:
     """Steps of the plain way without end, on a copy of the lifter."""
     lifter = copy.deepcopy(lifter).train()
     optimizer = torch.optim.Adam(lifter.parameters(), lr=1e-3, amsgrad=True)
     while True:
-        loss = (forward(lifter, kp2d) - pose).norm(dim=-1).mean()
+        loss = (forward(lifter, poses.kp2d) - poses.pose3d).norm(dim=-1).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

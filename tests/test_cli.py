@@ -4,6 +4,7 @@ import json
 import os
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -439,3 +440,9 @@ def test_predict_leaves_a_page(command, tmp_path, monkeypatch):
     )
     page = (tmp_path / "p.html").read_text()
     assert "example_keypoints.json, person 0" in page and "redrawn for a training camera" in page
+    # the page shows a film picture by picture; so do the files, and it shows what they hold
+    model, poses = dr.load_checkpoint(dr.weights.DEFAULT), dr.read_keypoints(EXAMPLE).poses()
+    found = dr.joined(dr.predict(model, poses, hypotheses=2, steps=1)).pose3d
+    table = pd.read_csv(tmp_path / "p.csv")
+    first = table[(table.person == 0) & (table.frame == table.frame.min())]
+    assert np.allclose(first[["x", "y", "z"]], found[0], atol=1e-3)

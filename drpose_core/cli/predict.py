@@ -25,7 +25,7 @@ from ..prediction import STRANGE_FIT, Prediction, forget, predict
 from ..scores import ANSWERS
 from ..support import device as find_device
 from .jobs import Job, jobs, source_of
-from .models import Models, own_or_default, pace
+from .models import Models, own_or_default
 from .words import How, Published, command_line, trained_on
 
 
@@ -94,7 +94,8 @@ def command(
     pinhole(1, 1, angle)  # refuses what is no angle
     explorer = None if html is None else _explorer()
     where = find_device(device)
-    models = Models(checkpoint, lifter, where)
+    # a page shows every frame on its own, and shall show what the files hold
+    models = Models(checkpoint, lifter, where, by_picture=explorer is not None)
     models.first.sampling.but(**sampling)  # refuses what cannot be done
     settings = {"answer": answer, "seed": seed}
     view = f"field of view {angle:g} degrees over the longer side"
@@ -106,9 +107,12 @@ def command(
             found = _keypoints(job, format, size, least_confidence, detector, where.type)
             poses = found.poses(field_of_view=angle).to(where)
             rate = fps or found.fps or (filmed and float(filmed.fps or 0)) or None
-            used, model = models.of(poses, rate)
+            used, model, pace = models.of(poses, rate)
             how = model.sampling.but(**sampling)
             print(f"{found}\n{view}\nmodel {used.name}, trained on {trained_on(model)}")
+            if pace:
+                frames = model.config.frames
+                print(f"a film: the model sees {frames} frames at once, {pace:g} a second")
             about = {
                 "command": command_line(),
                 "source": str(job.place),
@@ -120,7 +124,7 @@ def command(
                 "notes": found.notes,
             }
             keep = job.out[0].with_name(f"{job.out[0].stem}-unfinished")
-            parts = predict(model, poses, how, **settings, keep=keep, fps=pace(model, poses, rate))
+            parts = predict(model, poses, how, **settings, keep=keep, fps=pace)
             parts = list(parts) if overlay else parts
             _write(job, iter(parts), rate, about | asdict(how) | settings)
             if overlay:

@@ -13,7 +13,7 @@ from ..model import DRPose, chunk_size, evaluating, with_initial_poses
 from ..skeleton import flip
 from .clips import Clips, When, mean_over_clips
 from .denoiser import FrameAttention
-from .model import MOTION, STEP, mean_where
+from .model import MOTION, mean_where, moved
 
 
 class FrameBranch(nn.Module):
@@ -90,10 +90,8 @@ def film_lifting_loss(
     error = lifter(kp2d, when) - truth
     value = mean_where(error.norm(dim=-1), when.there)
     if motion and error.shape[1] > 1:
-        both = when.there[:, 1:] & when.there[:, :-1]
-        seconds = when.seconds.diff(dim=1).clamp_min(STEP / 100)[..., None, None]
-        moved = (error.diff(dim=1) / seconds * STEP).norm(dim=-1)
-        value = value + motion * mean_where(moved, both)
+        way, both = moved(error, when)
+        value = value + motion * mean_where(way.norm(dim=-1), both)
     return value
 
 

@@ -73,11 +73,8 @@ def film_loss(
     error = model.clean(x_t[:, None], x_init, cond, t, seen)[:, 0] - x0
     value = mean_where(_size(model, error, t), when.there)
     if motion and x0.shape[1] > 1:
-        both = when.there[:, 1:] & when.there[:, :-1]
-        seconds = when.seconds.diff(dim=1).clamp_min(STEP / 100)[..., None, None]
-        value = value + motion * mean_where(
-            _size(model, error.diff(dim=1) / seconds * STEP, t), both
-        )
+        way, both = moved(error, when)
+        value = value + motion * mean_where(_size(model, way, t), both)
     return value
 
 
@@ -90,6 +87,15 @@ def _size(model: nn.Module, error: torch.Tensor, t: torch.Tensor) -> torch.Tenso
     if model.config.skip:
         return calibrated_size(model, error, t)
     return error.norm(dim=-1) * constant(JOINT_WEIGHTS, error.dtype, error.device)
+
+
+def moved(error: torch.Tensor, when: When) -> tuple[torch.Tensor, torch.Tensor]:
+    """Errors (B, F, J, 3) of places -> those of the way that a joint moves in STEP seconds, (B,
+    F - 1, J, 3), and where both frames are there, (B, F - 1).
+    """
+    both = when.there[:, 1:] & when.there[:, :-1]
+    seconds = when.seconds.diff(dim=1).clamp_min(STEP / 100)[..., None, None]
+    return error.diff(dim=1) / seconds * STEP, both
 
 
 def mean_where(size: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
