@@ -8,7 +8,7 @@ time, poses fetched one at a time.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -151,16 +151,19 @@ def loss(model: dr.DRPose, batch: dr.PoseSet, drop: Drop, initial: torch.Tensor)
     ).mean()
 
 
-def training(model: dr.DRPose, batch: dr.PoseSet, *, lifter: bool) -> Iterator[float]:
-    """Steps on one batch without end, with Adam (amsgrad), yielding the loss; lifter: ask it in
-    every step, dropout on, as published.
+def training(
+    model: dr.DRPose, batches: Iterable[dr.PoseSet], *, lifter: bool, rate=lambda step: 5e-4
+) -> Iterator[float]:
+    """A step on each batch, with Adam (amsgrad) and rate(step), yielding the loss; lifter: ask it
+    in every step, dropout on, as published.
     """
     optimizer = torch.optim.Adam(model.denoiser.parameters(), lr=5e-4, amsgrad=True)
 
     def drop(x):
         return F.dropout(x, model.config.dropout)
 
-    while True:
+    for step, batch in enumerate(batches):
+        optimizer.param_groups[0]["lr"] = rate(step)
         with torch.no_grad():
             initial = model.lifter.train()(batch.kp2d) if lifter else batch.initial[:, 0]
         value = loss(model, batch, drop, initial)

@@ -30,7 +30,15 @@ from drpose_core.output.report import markdown
 ROUNDS = 5
 
 
-def main(device: str = "cpu", images: int = 32, naive: Path | None = None) -> None:
+SIZES = {"cpu": ((20, 5), (5, 5), (200, 1)), "cuda": ((20, 5), (200, 5), (200, 20))}  # H, K
+
+
+def main(
+    device: str = "cpu",
+    images: int = 32,
+    naive: Path | None = None,
+    sizes: tuple[tuple[int, int], ...] | None = None,
+) -> None:
     """Print the table.
 
     Args:
@@ -38,6 +46,7 @@ def main(device: str = "cpu", images: int = 32, naive: Path | None = None) -> No
         images: B, how many pictures at once.
         naive: Another baseline: a file with Denoiser() and sample(net, kp2d, kp2d_flip, initial,
             initial_flip, H, K).
+        sizes: H and K of each part of the table; None: those of the docs.
     """
     on = dr.device(device)
     plain = load(on)
@@ -48,7 +57,7 @@ def main(device: str = "cpu", images: int = 32, naive: Path | None = None) -> No
         "bf16": load(on, bf16=True),
     }
     models |= {"bf16, compiled": load(on, bf16=True, compiled=True)}
-    sizes = [(20, 5), (5, 5), (200, 1)] if on.type == "cpu" else [(20, 5), (200, 5), (200, 20)]
+    sizes = sizes or SIZES[on.type]
     rows = [row for size in sizes for row in compare(models, test, *size, naive)]
     where = (
         torch.cuda.get_device_name()

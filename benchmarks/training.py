@@ -10,6 +10,7 @@ by the epochs of the published recipe.
 import copy
 import platform
 import time
+from itertools import repeat
 from pathlib import Path
 from statistics import median
 
@@ -21,6 +22,7 @@ from sampling import foreign_module, seconds
 from tqdm import tqdm
 
 import drpose_core as dr
+from drpose_core.losses import JOINT_WEIGHTS
 from drpose_core.output.report import markdown
 
 ROUNDS = 12
@@ -44,9 +46,9 @@ def main(
     batch = dr.with_initial_poses(model, batch)
     agreement(model, batch)
     work = {
-        "published way": published_way.training(copy.deepcopy(model), batch, lifter=False),
+        "published way": published_way.training(copy.deepcopy(model), repeat(batch), lifter=False),
         "published way, lifter in every step": published_way.training(
-            copy.deepcopy(model), batch, lifter=True
+            copy.deepcopy(model), repeat(batch), lifter=True
         ),
     }
     if naive:
@@ -116,7 +118,7 @@ def agreement(model: dr.DRPose, batch: dr.PoseSet) -> None:
 
 def foreign(path: Path, model: dr.DRPose, batch: dr.PoseSet, lifter: bool):
     """Training steps without end of another baseline's network."""
-    module, weights = foreign_module(path), torch.tensor(dr.model.JOINT_WEIGHTS)
+    module, weights = foreign_module(path), torch.tensor(JOINT_WEIGHTS)
     net = module.Denoiser().train()
     initial_model = copy.deepcopy(model.lifter).train()
     optimizer = torch.optim.Adam(net.parameters(), lr=5e-4, amsgrad=True)

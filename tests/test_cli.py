@@ -421,11 +421,10 @@ def test_predict_refuses_in_a_sentence_before_any_work(command, tmp_path):
 
 
 def test_predict_leaves_a_page(command, tmp_path, monkeypatch):
-    from drpose_core.explorer import widget as explorer
+    from drpose_core.explorer import page as explorer
 
     monkeypatch.setattr(explorer, "PAGE_STEPS", (1, 2))
     monkeypatch.setattr(explorer, "PAGE_HYPOTHESES", (1, 5))
-    monkeypatch.setattr(explorer, "PAGE_FRAMES", 2)
     command(
         "predict",
         EXAMPLE,

@@ -17,8 +17,10 @@ from PIL import Image
 
 import drpose_core as dr
 from drpose_core.explorer import HypothesisExplorer, clicked, explorer_view
+from drpose_core.explorer import page as page_module
 from drpose_core.explorer import samples as sampling_module
 from drpose_core.explorer import widget as module
+from drpose_core.explorer import worker as worker_module
 from drpose_core.explorer.controls import explorer_controls
 from drpose_core.skeleton import BONES, J
 
@@ -28,7 +30,7 @@ needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason=NO_BROWSER)
 @pytest.fixture(autouse=True)
 def nothing_ahead(monkeypatch):
     """No frame is sampled before it is asked for: tests count what is sampled."""
-    monkeypatch.setattr(sampling_module, "REST", 3600)
+    monkeypatch.setattr(worker_module, "REST", 3600)
 
 
 @pytest.fixture
@@ -224,7 +226,7 @@ def test_what_is_read_may_be_changed(explorer):
 
 
 def test_saving_a_page_changes_nothing_that_is_shown(explorer, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "PAGE_STEPS", (1, 2000))  # more than the schedule has: left out
+    monkeypatch.setattr(page_module, "PAGE_STEPS", (1, 2000))  # 2000: more than fit
     explorer.controls.frame.value = explorer.controls.frame.max
     before, row = explorer.samples, explorer.poses
     path = explorer.save_html(tmp_path / "page.html", frames=2)
@@ -348,6 +350,29 @@ def test_a_click_highlights_in_all_views_and_a_second_lets_go(explorer):
     assert explorer.samples.shape[2] == 4 and not len(trace(explorer, "picked hypothesis").x)
 
 
+def test_a_highlighted_joint_leaves_a_trail_of_the_frames_shown_before(explorer, small_model):
+    """Against sample_poses, frame by frame; in plotly's axes (x, depth, up), a gap a hypothesis."""
+    c, joint, places = explorer.controls, dr.JOINTS.index("left wrist"), []
+    explorer.highlight("left wrist")
+    for frame in (0, 1, 2):
+        c.frame.value = frame
+        x, down, depth = sampled(small_model, explorer, 4, 3)[-1, 0, :, joint].T.numpy()
+        places.append(np.stack([x, depth, -down], axis=-1))
+    expected = np.full((4, 4, 3), np.nan)
+    expected[:, :3] = np.stack(places, axis=1)  # four hypotheses, three frames and a gap
+    explorer.samples  # noqa: B018 (waits)
+    shown = np.stack([trace(explorer, "trail")[axis] for axis in "xyz"], axis=-1)
+    np.testing.assert_allclose(shown, expected.reshape(-1, 3), atol=1e-4)
+    c.seed.value = 2  # of the frames before nothing is known with this seed
+    explorer.samples  # noqa: B018
+    assert len(trace(explorer, "trail").x) == 4 * 2
+    explorer.highlight(None)
+    explorer.samples  # noqa: B018
+    assert not len(trace(explorer, "trail").x)
+    with pytest.raises(ValueError, match="unknown joint 'nose': choose one of hip"):
+        explorer.highlight("nose")
+
+
 def test_a_clicked_point_belongs_to_its_joint():
     """Against the coordinates of the traces themselves."""
     hypotheses = torch.randn(2, J, 3, generator=dr.generator(0))
@@ -424,7 +449,7 @@ def pixels(page):
 
 @needs_chromium
 def test_the_saved_page_moves_without_a_kernel(explorer, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "PAGE_STEPS", (1, 4))
+    monkeypatch.setattr(page_module, "PAGE_STEPS", (1, 4))
     path, problems = explorer.save_html(tmp_path / "page.html", frames=3), []
     assert path.stat().st_size < 15e6
     with watched_page(problems) as page:

@@ -8,6 +8,9 @@ import pytest
 import torch
 
 import drpose_core as dr
+from drpose_core.explorer import HypothesisExplorer
+from drpose_core.explorer.film_samples import FilmSamples
+from drpose_core.explorer.samples import Wish
 from drpose_core.films import (
     CausalFilmDRPose,
     FilmDCGCT,
@@ -665,6 +668,41 @@ def test_smoothing_by_hand():
 
 
 # --- predictions
+
+
+def test_the_explorer_samples_a_film_model_clip_by_clip():
+    """One clip is sample_film's; seven frames in clips of five are two, the last moved back."""
+    how = dr.Sampling(3, 2)
+    poses = some_poses([(0, [0, 2, 4, 6]), (1, range(7))])
+    model = film_model(frames=5)
+    samples = FilmSamples(model, poses, fps=25)
+    short = sample_film(model, poses, how, rows=range(4), seed=7, fps=25)
+    for row in (2, 0, 1, 3):
+        shown = samples.take(Wish(row, how.but(hypotheses=2), 7, step=2))
+        assert bool(shown.seconds) == (row == 2), "the clip is sampled at once"
+        assert torch.allclose(shown.hypotheses, short[row, :2], atol=1e-5)
+        assert torch.equal(shown.pose.kp2d, poses.kp2d[[row]])
+    more = samples.take(Wish(1, how, 7, step=2))
+    assert more.seconds and torch.allclose(more.hypotheses, short[1], atol=1e-5)
+    explorer = HypothesisExplorer(model, poses, how, seed=7, fps=25)
+    assert torch.allclose(explorer.hypotheses, short[0], atol=1e-5)
+    alone = dr.sample_poses(model, poses.kp2d[:1], how, noise=dr.per_hypothesis(7))[-1, 0]
+    assert torch.allclose(HypothesisExplorer(model, poses, how, seed=7).hypotheses, alone)
+    clips = [list(range(4, 9)), list(range(6, 11))]
+    for row in range(4, 11):
+        rows = clips[0] if row in clips[0] else clips[1]
+        alone = windows(poses[rows], 5, fps=25)
+        alone = replace(alone, poses=dr.with_initial_poses(model, alone.poses))
+        x = per_film(poses, 0.2, 7, fps=25)(rows, range(3), (J, 3))
+        chain = dr.ddim(
+            denoise_film(model, alone, how), next(x), model.schedule, 2, eta=0.0,
+            spacing="quadratic",
+        )  # fmt: skip
+        *_, last = chain
+        expected = last.x0[rows.index(row)]
+        expected[:, 0] = 0
+        shown = samples.take(Wish(row, how, 7, step=2))
+        assert torch.allclose(shown.hypotheses, expected, atol=1e-5)
 
 
 def test_predict_uses_a_film_model_where_there_is_a_film(tmp_path, monkeypatch):

@@ -9,7 +9,9 @@ import torch
 
 import drpose_core as dr
 from drpose_core.explorer import samples as module
-from drpose_core.explorer.samples import Samples, Wish, Worker
+from drpose_core.explorer import worker as worker_module
+from drpose_core.explorer.samples import Samples, Wish
+from drpose_core.explorer.worker import Worker
 
 HOW = dr.Sampling(4, 3)
 
@@ -194,7 +196,7 @@ def test_an_error_is_reported_at_once_and_raised_at_the_next_wait():
 
 def test_while_nothing_is_wished_for_the_likely_next_is_prepared(monkeypatch):
     """Nobody waits for that, and a new wish interrupts it."""
-    monkeypatch.setattr(module, "REST", 0.01)
+    monkeypatch.setattr(worker_module, "REST", 0.01)
     begun, over, done, foreseen = threading.Event(), threading.Event(), [], []
 
     def foresee(number, overtaken):

@@ -47,11 +47,13 @@ def explorer_view(
     best=None,
     picked: int | None = None,
     joint: int | None = None,
+    trail=None,
 ) -> dict[str, dict[str, np.ndarray]]:
     """Arrays -> view: kp2d (J, 2) screen units, hypotheses (H, J, 3) metres, reprojected (H, J, 2)
     screen units; poses (J, 3) or None.
 
-    picked and joint are the numbers of a hypothesis and of a joint to highlight.
+    picked and joint are the numbers of a hypothesis and of a joint to highlight; trail (T, H, 3) is
+    where that joint was, one line for each hypothesis.
     """
     hypotheses = as_poses(hypotheses, 3)
     reprojected = as_poses(reprojected, 3, 2)
@@ -69,6 +71,7 @@ def explorer_view(
     view["picked hypothesis"] = _space(hypotheses[[] if picked is None else [picked]])
     points = upright(hypotheses)[:, [] if joint is None else joint].reshape(-1, 3)
     view["picked joint"] = dict(zip("xyz", points.T.round(4)))
+    view["trail"] = _lines([] if trail is None else upright(np.asarray(trail)).swapaxes(0, 1))
     view["reprojections"] = _flat(reprojected)
     for side, pairs, _ in BONE_GROUPS:
         view[f"2D input, {side}"] = {"x": gapped(kp2d[:, 0], pairs), "y": gapped(kp2d[:, 1], pairs)}
@@ -162,6 +165,8 @@ def _styles() -> dict[str, dict]:
             "showlegend": False},
         "picked joint": space | {"mode": "markers", "marker": {"size": 5, **dot},
             "showlegend": False},
+        "trail": space | {"line": {"width": 3, "color": PICKED_COLOR}, "opacity": 0.6,
+            "hoverinfo": "none", "showlegend": False},
         "reprojections": flat | {"line": {"width": 1, "color": "#8C8C8C"}, "opacity": 0.5,
             "hoverinfo": "none"},
         **{
@@ -215,6 +220,13 @@ def clicked(name: str, point: int) -> tuple[int | None, int]:
 def _space(poses: np.ndarray) -> dict[str, np.ndarray]:
     trace = skeleton_trace(poses, "", width=1)
     return {"x": trace.x, "y": trace.y, "z": trace.z}
+
+
+def _lines(lines) -> dict[str, np.ndarray]:
+    """Lines (N, T, 3), a gap after each."""
+    gap = np.full((1, 3), np.nan)
+    points = np.concatenate([np.empty((0, 3)), *(part for line in lines for part in (line, gap))])
+    return dict(zip("xyz", points.T.round(4)))
 
 
 def _flat(poses: np.ndarray) -> dict[str, np.ndarray]:

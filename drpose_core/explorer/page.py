@@ -2,6 +2,7 @@
 
 import html
 import json
+from collections.abc import Callable
 from itertools import product
 from math import prod
 from pathlib import Path
@@ -11,6 +12,9 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from ..support import written_whole
+from .samples import Samples, Shown, Wish
+
+PAGE_FRAMES, PAGE_STEPS, PAGE_HYPOTHESES = 10, (1, 2, 4, 8, 16), (1, 5, 10, 20)
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>@title@</title><style>
@@ -55,6 +59,41 @@ sliders.forEach((s, i) => {
 Plotly.newPlot(div, figure.data, figure.layout, {responsive: true, displaylogo: false}).then(show);
 </script></body></html>
 """
+
+
+def save_page(
+    path: str | Path,
+    figure: go.Figure,
+    samples: Samples,
+    wish: Wish,
+    rows: list[int],
+    drawn: Callable[[Shown], tuple[dict, str]],
+) -> Path:
+    """Sample what sliders over rows, PAGE_STEPS and PAGE_HYPOTHESES show, and write the page.
+
+    All other settings are those of wish, whose row is among rows. drawn: a sample's view and
+    readout.
+    """
+    how = wish.sampling
+    most = samples.most if how.start is None else how.start + 1
+    all_steps = [k for k in PAGE_STEPS if k <= most]
+    if not isinstance(how.spacing, str):
+        all_steps = [how.steps]
+    cells = []
+    for row, k in product(rows, all_steps):
+        shown = {}
+        for many in sorted(PAGE_HYPOTHESES, reverse=True):  # fewer are the first of these
+            one = Wish(row, how.but(steps=k, hypotheses=many), wish.seed, step=k)
+            shown[many] = samples.take(one)
+        cells += [drawn(shown[many]) for many in PAGE_HYPOTHESES]
+    names = [f"{int(samples.poses.frame[row])}" for row in rows]
+    sliders = {"frame": names, "steps K": all_steps, "hypotheses H": PAGE_HYPOTHESES}
+    start = [
+        rows.index(wish.row),
+        nearest(all_steps, how.steps),
+        nearest(PAGE_HYPOTHESES, how.hypotheses),
+    ]
+    return write_page(Path(path), figure, sliders, cells, start=start)
 
 
 def write_page(

@@ -2,14 +2,16 @@
 errors.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from ..cameras import estimate_root, project
 from ..scores import aggregate, energy_score, hypothesis_errors, more_central, mpjpe
 from .figure import explorer_view
-from .samples import Shown
+from .samples import Samples, Shown
+
+TRAIL = 12  # frames
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def answers(shown: Shown, how: str) -> Answers:
     return Answers(answer, initial, one.pose3d[0], best)
 
 
-def view(shown: Shown, poses: Answers, picked: Picked) -> dict:
+def view(shown: Shown, poses: Answers, picked: Picked, trail: torch.Tensor | None = None) -> dict:
     """The data of all layers of the figure (explorer_view)."""
     one, hypotheses = shown.pose, shown.hypotheses
     root = estimate_root(hypotheses[None], one.kp2d[:, None], one.intrinsics)
@@ -57,7 +59,25 @@ def view(shown: Shown, poses: Answers, picked: Picked) -> dict:
         best=poses.best,
         picked=picked.hypothesis,
         joint=picked.joint,
+        trail=trail,
     )
+
+
+def trail(
+    samples: Samples, shown: Shown, rows: list[int], joint: int | None
+) -> torch.Tensor | None:
+    """Where a joint was in the TRAIL frames before the one shown, as far as they are kept: (T, H,
+    3), the frame shown last; None without a joint. rows: the sequence's, in playing order.
+    """
+    if joint is None:
+        return None
+    place, found = rows.index(shown.wish.row), [shown.hypotheses]
+    for row in reversed(rows[max(0, place - TRAIL) : place]):
+        before = samples.known(replace(shown.wish, row=row))
+        if before is None:
+            break
+        found.append(before)
+    return torch.stack(found[::-1])[:, :, joint]
 
 
 def readout(shown: Shown, poses: Answers, answer: str) -> str:

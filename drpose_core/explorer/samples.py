@@ -1,19 +1,18 @@
-"""What the explorer samples and keeps, without a widget: wishes, samples, and the thread between.
+"""What the explorer samples and keeps, without a widget: wishes and samples.
 
-A Wish says what shall be shown. Samples fulfils it, as far as possible from what it kept. A Worker
-does so in a thread of its own, where a newer wish overtakes those before it.
+A Wish says what shall be shown. Samples fulfils it, as far as possible from what it kept.
 """
 
-import contextlib
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, replace
 
 import torch
 
 from ..data import PoseSet
+from ..diffusion import Step
 from ..model import DRPose, Sampling, with_initial_poses
 from ..sampling import sampling_chain
 from ..support import per_hypothesis
@@ -21,7 +20,6 @@ from ..widening import widened
 
 PATIENCE = 0.5  # seconds that an overtaken chain may still take
 QUIET = 0.3  # seconds before progress is reported
-REST = 0.15  # seconds without a wish after which one is foreseen
 KEPT = 50_000_000  # numbers of sampled poses in memory, 200 MB
 
 
@@ -61,7 +59,7 @@ class Samples:
     """
 
     def __init__(self, model: DRPose, poses: PoseSet, *, kept: int = KEPT):
-        self.poses = poses
+        self.poses, self.most = poses, len(model.schedule)  # most steps of a chain
         self._model = model
         self._samples, self._initial = _Memory(kept), _Memory(kept)
         self._lock = threading.RLock()
@@ -72,7 +70,7 @@ class Samples:
         if one.initial is not None:
             return one
         with self._lock:
-            key = _bytes(one.kp2d)
+            key = as_bytes(one.kp2d)
             if (initial := self._initial.get(key)) is None:
                 initial = with_initial_poses(self._model, one).initial
                 self._initial.put(key, initial)
@@ -98,20 +96,31 @@ class Samples:
         how, begun, seconds = wish.sampling, time.perf_counter(), 0.0
         times = self._model.schedule.timesteps(how.steps, how.spacing, start=how.start)[:-1]
         with self._lock:
-            one = self.pose(wish.row)
-            kind = replace(how, hypotheses=1, widen=1)
-            key = _bytes(one.kp2d), _bytes(one.initial), kind, wish.seed
-            kept = self._samples.get(key)
+            kept = self._kept(wish)
             have = 0 if kept is None else kept.shape[1]
             if have < how.hypotheses:
-                more = self._chain(one, wish, have, begun, overtaken, patience, progress)
-                if more is None:
-                    return None
-                kept = more if kept is None else torch.cat([kept, more], dim=1)
-                self._samples.put(key, kept)
+                rows, chain = self._chain(wish, have)
+                estimates = []
+                for step in chain:
+                    taken = time.perf_counter() - begun
+                    if taken * (how.steps / step.k - 1) > patience and overtaken():
+                        return None
+                    if taken > QUIET:
+                        progress(step.k, how.hypotheses - have)
+                    estimates.append(step.x0.cpu())
+                kept = self._keep(wish, rows, have, torch.stack(estimates, dim=1))
                 seconds = time.perf_counter() - begun
         samples = widened(kept[:, : how.hypotheses], how.widen)
-        return Shown(wish, one.to("cpu"), samples, times, seconds)
+        return Shown(wish, self.pose(wish.row).to("cpu"), samples, times, seconds)
+
+    def known(self, wish: Wish) -> torch.Tensor | None:
+        """The hypotheses (H, J, 3) of a wish if they are kept, without sampling."""
+        with self._lock:
+            kept = self._kept(wish)
+        if kept is None or kept.shape[1] < wish.sampling.hypotheses:
+            return None
+        how = wish.sampling
+        return widened(kept[wish.step - 1, : how.hypotheses][None], how.widen)[0]
 
     def sample_ahead(self, wish: Wish, rows: list[int], overtaken: Callable[[], bool]) -> None:
         """Sample the wish for other rows, until it is overtaken."""
@@ -119,21 +128,37 @@ class Samples:
             if not overtaken():
                 self.take(replace(wish, row=row), overtaken=overtaken, patience=0.0)
 
-    def _chain(self, one: PoseSet, wish: Wish, have, begun, overtaken, patience, progress):
-        """The hypotheses from number have on, (K, H - have, J, 3); None if overtaken."""
-        how, noise = wish.sampling, per_hypothesis(wish.seed)
-        given = {"noise": noise, "initial": one.initial, "rows": [wish.row], "first": have}
-        estimates = []
-        for step in sampling_chain(self._model, one.kp2d, how, **given):
-            taken = time.perf_counter() - begun
-            if taken * (how.steps / step.k - 1) > patience and overtaken():
-                return None
-            if taken > QUIET:
-                progress(step.k, how.hypotheses - have)
-            estimates.append(step.x0[0].cpu())
-        samples = torch.stack(estimates)
-        samples[..., 0, :] = 0
-        return samples
+    def _chain(self, wish: Wish, have: int) -> tuple[list[int], Iterator[Step]]:
+        """The rows that are sampled together for a wish, its own among them, and the chain of their
+        hypotheses from number have on.
+        """
+        one = self.pose(wish.row)
+        given = {"noise": per_hypothesis(wish.seed), "initial": one.initial}
+        given |= {"rows": [wish.row], "first": have}
+        return [wish.row], sampling_chain(self._model, one.kp2d, wish.sampling, **given)
+
+    def _depends(self, row: int) -> Hashable:
+        """What the samples of a row depend on, besides settings and seed."""
+        one = self.pose(row)
+        return as_bytes(one.kp2d), as_bytes(one.initial)
+
+    def _key(self, wish: Wish, row: int) -> Hashable:
+        return self._depends(row), replace(wish.sampling, hypotheses=1, widen=1), wish.seed
+
+    def _kept(self, wish: Wish) -> torch.Tensor | None:
+        return self._samples.get(self._key(wish, wish.row))
+
+    def _keep(self, wish: Wish, rows: list[int], have: int, more: torch.Tensor) -> torch.Tensor:
+        """Keep more hypotheses (B, K, H - have, J, 3) of rows; returns all of the wish's own."""
+        more[..., 0, :] = 0
+        own = rows.index(wish.row)
+        for number in [*(n for n in range(len(rows)) if n != own), own]:
+            key, found = self._key(wish, rows[number]), more[number]
+            kept = self._samples.get(key)
+            if (0 if kept is None else kept.shape[1]) == have:  # else it was forgotten, or has more
+                found = found if kept is None else torch.cat([kept, found], dim=1)
+                self._samples.put(key, found)
+        return found
 
 
 class _Memory:
@@ -158,76 +183,5 @@ class _Memory:
         return sum(tensor.numel() for tensor in self._tensors.values())
 
 
-def _bytes(tensor: torch.Tensor) -> bytes:
+def as_bytes(tensor: torch.Tensor) -> bytes:
     return tensor.cpu().numpy().tobytes()
-
-
-class Worker:
-    """A thread that fulfils the newest wish, and ends when there is none left.
-
-    fulfil(wish, overtaken) runs in the thread; overtaken() says whether a newer wish has come.
-    failed(error) is called there too if fulfil raises: a thread has nobody to raise to. Once no
-    wish has come for REST seconds, foresee(wish, overtaken), given the last wish, prepares likely
-    ones; nobody waits for it.
-    """
-
-    def __init__(
-        self,
-        fulfil: Callable[[Wish, Callable[[], bool]], None],
-        failed: Callable[[Exception], None] = lambda error: None,
-        foresee: Callable[[Wish, Callable[[], bool]], None] = lambda wish, overtaken: None,
-    ):
-        self._fulfil, self._failed, self._foresee = fulfil, failed, foresee
-        self._change = threading.Condition()
-        self._wish: Wish | None = None
-        self._asked = self._done = 0  # numbers of wishes
-        self._thread: threading.Thread | None = None
-        self._error: Exception | None = None
-
-    def ask(self, wish: Wish) -> None:
-        """Overtake all earlier wishes with this one; returns at once."""
-        with self._change:
-            self._wish = wish
-            self._asked += 1
-            self._change.notify_all()
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, daemon=True)
-                self._thread.start()
-
-    def wait(self) -> None:
-        """Wait until no wish is left; raises what fulfilling the last one raised.
-
-        Does not wait if the worker's own thread calls it.
-        """
-        with self._change:
-            if threading.current_thread() is not self._thread:
-                self._change.wait_for(lambda: self._done == self._asked)
-        if self._error is not None:
-            raise self._error
-
-    def _work(self) -> None:
-        while True:
-            with self._change:
-                wish, number = self._wish, self._asked
-
-            def overtaken(number=number) -> bool:
-                return self._asked != number
-
-            try:
-                self._fulfil(wish, overtaken)
-                self._error = None
-            except Exception as error:
-                self._error = error
-                self._failed(error)
-            with self._change:
-                self._done = number
-                self._change.notify_all()
-                rests = not self._change.wait_for(overtaken, REST)
-            if rests and self._error is None:
-                # what may come need not; if it does, its own errors are shown
-                with contextlib.suppress(Exception):
-                    self._foresee(wish, overtaken)
-            with self._change:
-                if not overtaken():
-                    self._thread = None
-                    return

@@ -10,7 +10,6 @@ caches in a thread; readout.py computes what is drawn.
 
 import html
 from collections.abc import Callable
-from itertools import product
 from pathlib import Path
 
 import ipywidgets as widgets
@@ -18,19 +17,22 @@ import plotly.graph_objects as go
 import torch
 
 from ..data import PoseSet
+from ..films import FilmDRPose
 from ..model import DRPose, Sampling
+from ..skeleton import JOINTS
 from .chooser import LEVELS, Chooser
 from .controls import explorer_controls
 from .figure import CLICKABLE, bars_title, clicked, explorer_figure, fit_axes
-from .page import nearest, write_page
-from .readout import Picked, answers, readout, view
-from .samples import Samples, Shown, Wish, Worker
+from .film_samples import FilmSamples
+from .page import PAGE_FRAMES, save_page
+from .readout import Picked, answers, readout, trail, view
+from .samples import Samples, Shown, Wish
+from .worker import Worker
 
 MOVERS = (
     "steps", "hypotheses", "spacing", "start", "solver", "eta", "flip", "seed", "frame", "step",
     "answer",
 )  # fmt: skip
-PAGE_FRAMES, PAGE_STEPS, PAGE_HYPOTHESES = 10, (1, 2, 4, 8, 16), (1, 5, 10, 20)
 
 
 class HypothesisExplorer(widgets.VBox):
@@ -40,8 +42,10 @@ class HypothesisExplorer(widgets.VBox):
     model samples for poses, any PoseSet; without a ground truth (poses.has_truth) no errors are
     shown. sampling: the first settings; None takes the model's own (DRPose.sampling), and overrides
     change single settings, such as hypotheses=50. The noise is per_hypothesis(seed): with the same
-    settings and seed, sample_poses and predict give the same hypotheses. Raises ValueError for an
-    empty set and for settings that cannot be sampled or shown.
+    settings and seed, sample_poses and predict give the same hypotheses. With fps, the rate at
+    which poses.frame counts, a film model samples a clip at a time (FilmSamples); without, every
+    frame is a picture. Raises ValueError for an empty set and for settings that cannot be sampled
+    or shown.
 
     Samples are cached: what was shown before is not sampled again. Sampling runs in its own thread,
     and a newer request replaces an older one. Reading a property waits for the thread and raises
@@ -56,6 +60,7 @@ class HypothesisExplorer(widgets.VBox):
         sampling: Sampling | None = None,
         *,
         seed: int = 0,
+        fps: float | None = None,
         **overrides,
     ):
         how = (sampling or model.sampling).but(**overrides)
@@ -63,7 +68,9 @@ class HypothesisExplorer(widgets.VBox):
             raise ValueError("nothing to explore: the set of poses is empty")
         # Raises if there are no such times, before anything is built.
         model.schedule.timesteps(how.steps, how.spacing, start=how.start)
-        self._most, self._samples = len(model.schedule), Samples(model, poses)
+        self._samples = Samples(model, poses)
+        if fps and isinstance(model, FilmDRPose):
+            self._samples = FilmSamples(model, poses, fps=fps)
         self._worker = Worker(self._fulfil, self._failed, self._foresee)
         self.controls = explorer_controls(model, how, seed)
         self._chooser, self._picked = Chooser(poses, self.controls), Picked()
@@ -99,6 +106,15 @@ class HypothesisExplorer(widgets.VBox):
         """The times of the K steps."""
         return self._settled().times
 
+    def highlight(self, joint: str | None) -> None:
+        """Highlight a joint in all views, with a trail of where it was in the frames before; None
+        removes the highlight. A click on a joint does the same.
+        """
+        if joint is not None and joint not in JOINTS:
+            raise ValueError(f"unknown joint {joint!r}: choose one of {', '.join(JOINTS)}")
+        self._picked = Picked() if joint is None else Picked(None, JOINTS.index(joint))
+        self._ask()
+
     def replace(self, poses: PoseSet) -> None:
         """Replace the poses by others, row for row, for example when keypoints are moved by hand.
         Rows that did not change keep their samples.
@@ -124,29 +140,11 @@ class HypothesisExplorer(widgets.VBox):
         """
         if frames < 1:
             raise ValueError(f"a page needs at least 1 frame, got {frames}")
-        before = self._settled().wish
-        how, rows = before.sampling, self._chooser.beside(before.row)
-        first = min(rows.index(before.row), max(0, len(rows) - frames))
-        chosen = rows[first : first + frames]
-        most = self._most if how.start is None else how.start + 1
-        all_steps = [k for k in PAGE_STEPS if k <= most]
-        if not isinstance(how.spacing, str):
-            all_steps = [how.steps]
-        cells = []
-        for row, k in product(chosen, all_steps):
-            shown = {}
-            for many in sorted(PAGE_HYPOTHESES, reverse=True):  # fewer are the first of these
-                wish = Wish(row, how.but(steps=k, hypotheses=many), before.seed, step=k)
-                shown[many] = self._samples.take(wish)
-            cells += [self._drawn(shown[many]) for many in PAGE_HYPOTHESES]
-        names = [f"{int(self._samples.poses.frame[row])}" for row in chosen]
-        sliders = {"frame": names, "steps K": all_steps, "hypotheses H": PAGE_HYPOTHESES}
-        start = [
-            chosen.index(before.row),
-            nearest(all_steps, how.steps),
-            nearest(PAGE_HYPOTHESES, how.hypotheses),
-        ]
-        return write_page(Path(path), go.Figure(self.figure.to_dict()), sliders, cells, start=start)
+        wish = self._settled().wish
+        rows = self._chooser.beside(wish.row)
+        first = min(rows.index(wish.row), max(0, len(rows) - frames))
+        figure, chosen = go.Figure(self.figure.to_dict()), rows[first : first + frames]
+        return save_page(path, figure, self._samples, wish, chosen, self._drawn)
 
     # --- listening
 
@@ -222,7 +220,9 @@ class HypothesisExplorer(widgets.VBox):
         """The view and the readout."""
         answer = self.controls.answer.value
         poses = answers(shown, answer)
-        return view(shown, poses, self._picked), readout(shown, poses, answer)
+        rows = self._chooser.beside(shown.wish.row)
+        before = trail(self._samples, shown, rows, self._picked.joint)
+        return view(shown, poses, self._picked, before), readout(shown, poses, answer)
 
     def _draw(self) -> None:
         shown = self._shown
