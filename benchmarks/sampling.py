@@ -28,6 +28,7 @@ from drpose_core.model import CARD_CHUNK, CHUNK
 from drpose_core.output.report import markdown
 
 ROUNDS = 5
+MANY = 1000  # pictures
 
 
 SIZES = {"cpu": ((20, 5), (5, 5), (200, 1)), "cuda": ((20, 5), (200, 5), (200, 20))}  # H, K
@@ -70,7 +71,7 @@ def main(
     )
     print(f"{where}, torch {torch.__version__}\n")
     print(markdown(pd.DataFrame(rows)))
-    flops, alone, whole = ceiling(plain.denoiser, on)
+    flops, alone, whole = ceiling(*network(plain.denoiser, on), on)
     print(
         f"\nOne float32 pass: {flops / 1e6:.1f} MFLOP of matrix products a pose; alone they reach "
         f"{flops / alone / 1e9:.0f} GFLOP/s,"
@@ -81,13 +82,33 @@ def main(
     )
 
     def one():
-        return dr.sample_poses(plain, test.kp2d[:1], steps=5)
+        return dr.sample_poses(plain, test.kp2d[:1], steps=8)
 
     one()
     print(
-        "One image with its initial pose, H = 20, K = 5: "
+        "One image with its initial pose, H = 20, K = 8: "
         f"{1000 * median(seconds(one, on) for _ in range(3 * ROUNDS)):.0f} ms."
     )
+    many_pictures(plain, dr.synthetic_poses("test")[:MANY].to(on))
+
+
+def many_pictures(model: dr.DRPose, poses: dr.PoseSet) -> None:
+    """Print how fast initial poses and single answers of many pictures are."""
+    on = poses.device
+    lifted = dr.with_initial_poses(model, poses)
+    once = {"hypotheses": 1, "steps": 1, "initial": lifted.initial}
+    work = {
+        "initial poses (both mirror sides)": lambda: dr.with_initial_poses(model, poses),
+        "refined once, H = 1, K = 1": lambda: dr.sample_poses(model, poses.kp2d, **once),
+    }
+    for run in work.values():
+        run()
+    for name, run in work.items():
+        rate = len(poses) / median(seconds(run, on) for _ in range(ROUNDS))
+        print(f"{len(poses)} pictures, {name}: {rate:.0f} a second.")
+    kp2d = poses.kp2d[:CHUNK]
+    _, alone, whole = ceiling(lambda: model.lifter(kp2d), len(kp2d), on)
+    print(f"The lifter is at {100 * alone / whole:.0f} % of what its matrix products take alone.")
 
 
 def load(on: torch.device, *, bf16: bool = False, compiled: bool = False) -> dr.DRPose:
@@ -209,19 +230,25 @@ class Products(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-@torch.no_grad()
-def ceiling(net: torch.nn.Module, device: torch.device) -> tuple[float, float, float]:
-    """Of one pass over a chunk: floating-point operations, seconds of its matrix products alone,
-    seconds of the pass; each per pose.
-    """
+def network(net: torch.nn.Module, device: torch.device) -> tuple[Callable, int]:
+    """A pass of the denoiser over a chunk, and how many poses it is."""
     hypotheses = 20
     images = (CHUNK if device.type == "cpu" else CARD_CHUNK) // hypotheses
     kp2d = torch.randn(images, 17, 2, device=device)
     initial = torch.randn(images, 17, 3, device=device)
     x_t = torch.randn(images, hypotheses, 17, 3, device=device)
-    cond = net.condition(kp2d, torch.full((images,), 500, device=device))
+    with torch.no_grad():
+        cond = net.condition(kp2d, torch.full((images,), 500, device=device))
+    return lambda: net(x_t, initial, cond), images * hypotheses
+
+
+@torch.no_grad()
+def ceiling(run: Callable, poses: int, device: torch.device) -> tuple[float, float, float]:
+    """Of one pass of a network over some poses: floating-point operations, seconds of its matrix
+    products alone, seconds of the pass; each per pose.
+    """
     with Products() as products:
-        net(x_t, initial, cond)
+        run()
     ready, flops = [], 0
     for a_shape, b_shape, transposed in products.operands:
         a, b = torch.randn(a_shape, device=device), torch.randn(b_shape, device=device)
@@ -234,11 +261,8 @@ def ceiling(net: torch.nn.Module, device: torch.device) -> tuple[float, float, f
         for product, a, b, out in ready:
             product(a, b, out=out)
 
-    times = [
-        (seconds(alone, device), seconds(lambda: net(x_t, initial, cond), device))
-        for _ in range(6 * ROUNDS)
-    ]
-    return tuple(x / (images * hypotheses) for x in (flops, *map(median, zip(*times))))
+    times = [(seconds(alone, device), seconds(run, device)) for _ in range(6 * ROUNDS)]
+    return tuple(x / poses for x in (flops, *map(median, zip(*times))))
 
 
 if __name__ == "__main__":
