@@ -56,28 +56,42 @@ def main(device: str = "cpu", out: Path = Path("output/cost.html")) -> None:
         for (name, size, _), each in zip(jobs, zip(*took))
     ]
     table = pd.DataFrame(rows)
-    figure, slopes = go.Figure(), []
+    slopes = []
     for name, part in table.groupby("of", sort=False):
-        slope, _ = np.polyfit(np.log(part.number), np.log(part.ms), 1)
         last = np.log(part.ms.iloc[-1] / part.ms.iloc[-2]) / np.log(2)
         cells = {str(n): f"{ms:.0f}" for n, ms in zip(part.number, part.ms)}
-        slopes.append({"of": name, "ms at": cells, "slope": slope, "of the last doubling": last})
-        figure.add_scatter(x=part.number, y=part.ms, name=f"{name}: slope {slope:.2f}")
-    figure.update_layout(
-        xaxis={"type": "log", "title": "number"},
-        yaxis={"type": "log", "title": "milliseconds"},
-        title="Time against work",
-        template="plotly_white",
-    )
+        row = {"of": name, "ms at": cells, "slope": slope(part), "of the last doubling": last}
+        slopes.append(row)
     out = dr.project_root() / out
     out.parent.mkdir(exist_ok=True)
-    figure.write_html(out, include_plotlyjs=True)
+    figure(table).write_html(out, include_plotlyjs=True)
     where = (
         f"{platform.machine()}, {torch.get_num_threads()} threads" if on.type == "cpu" else "GPU"
     )
     print(f"{where}, torch {torch.__version__}; from {BASE}, one number at a time\n")
     print(markdown(pd.DataFrame(slopes).round(2)))
     print(f"\nwritten to {out}")
+
+
+def slope(part: pd.DataFrame) -> float:
+    return np.polyfit(np.log(part.number), np.log(part.ms), 1)[0]
+
+
+def figure(table: pd.DataFrame) -> go.Figure:
+    """Milliseconds against numbers, both as logarithms; a line for each of the columns "of"."""
+    shown = go.Figure()
+    for name, part in table.groupby("of", sort=False):
+        label = f"{name}: slope {slope(part):.2f}"
+        shown.add_scatter(x=part.number, y=part.ms, name=label, line={"width": 3})
+    ticks = [m * 10**n for n in range(5) for m in (1, 2, 5)]
+    axis = {"type": "log", "tickvals": ticks, "ticktext": [f"{tick:,}" for tick in ticks]}
+    return shown.update_layout(
+        xaxis=axis | {"title": "number"},
+        yaxis=axis | {"title": "milliseconds"},
+        title="Time against work",
+        template="plotly_white",
+        font={"size": 14},
+    )
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 explorer: the explorer's own page (docs/explorer.png). joints: COCO's joints beside Human3.6M's
 (docs/joints.png). photographs: frames of the example film with their poses
 (docs/pictures/photographs.jpg). pages: a figure of each page in output/ (docs/pictures), for
-output/index.html; run make tour and make docs first. Without a name, all four.
+output/index.html; run make tour and make docs first. cost: the figure that benchmarks/cost.py
+wrote (docs/pictures/cost.png). Without a name, all five.
 """
 
 import io
@@ -111,6 +112,15 @@ def pages(folder: Path) -> None:
     small((DOCS / "explorer.png").read_bytes()).save(DOCS / "pictures/explorer.png", optimize=True)
 
 
+def cost(folder: Path) -> None:
+    with browser_page(820, 500) as page:
+        page.goto((dr.project_root() / "output" / "cost.html").as_uri())
+        page.wait_for_selector(".js-plotly-plot .main-svg")
+        page.wait_for_timeout(1000)
+        picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+        picture.quantize(128).save(DOCS / "pictures" / "cost.png", optimize=True)
+
+
 def small(picture: bytes) -> Image.Image:
     """A picture without its margins, on a white ground of SIZE, in few colours."""
     found = Image.open(io.BytesIO(picture)).convert("RGB")
@@ -123,6 +133,6 @@ def small(picture: bytes) -> Image.Image:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        takes = {f.__name__: f for f in (explorer, joints, photographs, pages)}
+        takes = {f.__name__: f for f in (explorer, joints, photographs, pages, cost)}
         for take in sys.argv[1:] or takes:
             takes[take](Path(folder))

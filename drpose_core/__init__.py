@@ -23,6 +23,7 @@ from .experiments import fingerprint, history, runs, sweep, train_in
 from .films import (
     FilmDCGCT,
     FilmDRPose,
+    FilmStream,
     correlated,
     film_lifting_loss,
     film_loss,
@@ -135,6 +136,7 @@ __all__ = [  # noqa: RUF022
     "windows",
     "film_loss",
     "sample_film",
+    "FilmStream",
     "FilmDCGCT",
     "film_lifting_loss",
     "with_film_poses",

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from drpose_core.films import (
     CausalFilmDRPose,
     FilmDCGCT,
     FilmDRPose,
+    FilmStream,
     When,
     correlated,
     denoise_film,
@@ -547,6 +549,63 @@ def test_causal_films_do_not_know_what_comes():
     changed = replace(poses, kp2d=torch.cat([poses.kp2d[:10], -poses.kp2d[10:]]))
     before, after = (sample_film(model, p, hypotheses=2, steps=3) for p in (poses, changed))
     assert torch.equal(before[:10], after[:10]) and not torch.allclose(before[10:], after[10:])
+
+
+@pytest.mark.parametrize(
+    "how", [{}, {"eta": 1.0}, {"solver": "dpm"}, {"flip_test": False, "widen": 1.5}], ids=str
+)
+def test_a_stream_gives_a_causal_models_film_frame_by_frame(how):
+    """Two films of one clip each, with a gap: what comes has no part in what was."""
+    model = film_model(frames=5, kind=CausalFilmDRPose)
+    poses = some_poses([(0, [0, 2, 3, 7, 8]), (1, range(4))])
+    how = {"hypotheses": 3, "steps": 3} | how
+    stream = FilmStream(model, seed=4, fps=25, **how)
+    found = torch.stack([stream.push(poses[[n]]) for n in range(len(poses))])
+    expected = sample_film(model, poses, seed=4, fps=25, **how)
+    assert torch.allclose(found, expected, atol=1e-5)
+
+
+def test_a_stream_of_any_length_looks_at_the_frames_of_a_clip():
+    """With a film lifter, by hand: the last frame of a clip whose states are known."""
+    model, steps = film_model(frames=3, lifter=film_lifter, memory=0.0), 2
+    poses = some_poses([(0, range(6))])
+    how = {"hypotheses": 2, "steps": steps, "flip_test": False}
+    stream = FilmStream(model, seed=4, **how)
+    times = model.schedule.timesteps(steps, "quadratic")
+    states, initials, a = [], [], model.schedule.alpha_bar
+    for n in range(len(poses)):
+        rows = list(range(max(0, n - 2), n + 1))
+        clip = windows(poses[rows], len(rows))
+        with torch.no_grad():
+            initial = model.lifter(poses.kp2d[rows][None], clip.when())[0, -1]
+        initials.append(initial)
+        x = next(per_film(poses, 0.0, 4)([n], range(2), (J, 3)))[0]
+        mine = []
+        for now, after in pairwise(times):
+            mine.append(x)
+            x_t = torch.stack([*(states[row][len(mine) - 1] for row in rows[:-1]), x], dim=1)
+            with torch.no_grad():
+                cond = model.denoiser.condition(poses.kp2d[rows][None], torch.tensor([now]))
+                start = torch.stack(initials[-3:])[None]
+                x0 = model.clean(x_t[None], start, cond, now, clip.when())[0, :, -1]
+            x0 = x0.clamp(-1.1, 1.1)
+            if after >= 0:
+                noise = (x - a[now].sqrt() * x0) / (1 - a[now]).sqrt()
+                x = a[after].sqrt() * x0 + (1 - a[after]).sqrt() * noise
+        states.append(mine)
+        x0[:, 0] = 0
+        assert torch.allclose(stream.push(poses[[n]]), x0.float(), atol=1e-4)
+
+
+def test_a_stream_says_what_it_takes():
+    model = film_model(frames=3)
+    poses, stream = some_poses([(0, [4, 3]), (0, [60])]), FilmStream(model, hypotheses=1, steps=1)
+    with pytest.raises(ValueError, match="one pose at a time, got 3"):
+        stream.push(poses)
+    stream.push(poses[[0]])
+    with pytest.raises(ValueError, match="frame 3 comes after frame 4"):
+        stream.push(poses[[1]])
+    assert stream.push(poses[[2]]).shape == (1, J, 3)
 
 
 def test_film_models_are_kept_and_work_as_image_models(tmp_path):

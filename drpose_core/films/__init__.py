@@ -10,6 +10,7 @@ from .noise import correlated, per_film
 from .sampling import denoise_film, sample_film
 from .scores import hypothesis_scores, motion_scores
 from .smoothing import one_euro, savitzky_golay
+from .stream import FilmStream
 
 __all__ = [
     "CausalFilmDRPose",
@@ -17,6 +18,7 @@ __all__ = [
     "FilmDCGCT",
     "FilmDRPose",
     "FilmDenoiser",
+    "FilmStream",
     "When",
     "correlated",
     "denoise_film",

@@ -1,6 +1,6 @@
 """Noise that remembers itself from frame to frame: one hypothesis of a film moves smoothly."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import count
 
 import torch
@@ -68,3 +68,12 @@ def per_film(poses: PoseSet, memory: float, seed: int = 0, *, fps: float = FPS) 
 
     generator(seed)  # a seed that is none is refused at once
     return draws
+
+
+def white(seed: int, h: int, step: int, shape: tuple[int, ...]) -> Iterator[torch.Tensor]:
+    """The white noise of one hypothesis and step, frame by frame without end, that per_film makes
+    remember itself.
+    """
+    stream = generator(seed, h, step)
+    while True:
+        yield from torch.randn(PIECE, *shape, generator=stream)

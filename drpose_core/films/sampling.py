@@ -96,7 +96,7 @@ def denoise_film(
     eval mode, without gradients, clamps, and averages with the mirrored pass if
     sampling.flip_test. progress(1) is called after every pass.
     """
-    poses, weights = clips.poses, triangle(clips)
+    poses, weights, flipped = clips.poses, triangle(clips), sampling.flip_test
     total = (
         torch.zeros(len(poses)).to(weights).index_add(0, clips.rows.flatten(), weights.flatten())
     )
@@ -107,7 +107,8 @@ def denoise_film(
         found = torch.zeros_like(x_t)
         with evaluating(model):
             for part, weight in parts:
-                x0 = _clean(model, part, x_t[part.rows].transpose(1, 2), t, sampling.flip_test)
+                seen = poses.kp2d[part.rows], poses.initial[part.rows], part.when()
+                x0 = clean_clips(model, *seen, x_t[part.rows].transpose(1, 2), t, flipped)
                 x0 = weight[..., None, None, None] * x0.transpose(1, 2)  # (B, F, H, J, 3)
                 found.index_add_(0, part.rows.flatten(), x0.flatten(0, 1))
                 progress(1)
@@ -116,13 +117,18 @@ def denoise_film(
     return denoise
 
 
-def _clean(model: DRPose, clips: Clips, x_t: torch.Tensor, t: int, mirrored_too: bool):
-    """x_t (B, H, F, J, 3) of clips -> x0, averaged with the mirrored pass if wanted."""
-    kp2d, initial, when = (
-        clips.poses.kp2d[clips.rows],
-        clips.poses.initial[clips.rows],
-        clips.when(),
-    )
+def clean_clips(
+    model: DRPose,
+    kp2d: torch.Tensor,
+    initial: torch.Tensor,
+    when: When,
+    x_t: torch.Tensor,
+    t: int,
+    mirrored_too: bool,
+) -> torch.Tensor:
+    """One pass of the network: kp2d (B, F, J, 2), initial (B, F, 2, J, 3), x_t (B, H, F, J, 3) of
+    clips -> x0 (B, H, F, J, 3), averaged with the mirrored pass if wanted.
+    """
     x_init = initial[:, :, 0]
     if mirrored_too:  # the second half of the same batch
         kp2d, x_t = (torch.cat([x, flip(x)]) for x in (kp2d, x_t))
