@@ -23,14 +23,13 @@ from drpose_core.widening import widened
 DPM = dr.Sampling(solver="dpm")
 TIMES = (999, 727, 499, 316, 175, 76, 18, 3)  # seven quadratic ones, and a last one near the end
 WAYS = {
-    "ddim, quadratic (default)": dr.Sampling(),
-    "ddim, quadratic, η = 1": dr.Sampling(eta=1.0),
+    "ddim, even (the default checkpoint's)": dr.Sampling(spacing="linear"),
+    "ddim, quadratic": dr.Sampling(),
     "ddim, even, η = 1 (published)": dr.Sampling.published(20, 8),
     "DPM-Solver++ 2M, quadratic": DPM,
     "DPM-Solver++ 2M, the last at t = 3": DPM.but(spacing=TIMES),
-    "ddim, the last at t = 3": dr.Sampling(spacing=TIMES),
-    "no mirrored pass": dr.Sampling(flip_test=False),
-    "mirrored passes as hypotheses of their own": None,
+    "ddim, even, no mirrored pass": dr.Sampling(spacing="linear", flip_test=False),
+    "ddim, even, mirrored passes as hypotheses of their own": None,
 }
 
 
@@ -90,7 +89,7 @@ def sampled(
     noise = dr.per_hypothesis(seed)
     if how is not None:
         return dr.sample_poses(model, poses.kp2d, how.but(widen=1), noise=noise)[-1]
-    half = dr.Sampling(hypotheses=10, flip_test=False)
+    half = dr.Sampling(hypotheses=10, spacing="linear", flip_test=False)
     images = (poses.kp2d, dr.flip(poses.kp2d))
     plain, mirrored = (dr.sample_poses(model, x, half, noise=noise)[-1] for x in images)
     return torch.cat([plain, dr.flip(mirrored)], dim=1)
