@@ -22,6 +22,8 @@ from drpose_core.explorer import samples as sampling_module
 from drpose_core.explorer import widget as module
 from drpose_core.explorer import worker as worker_module
 from drpose_core.explorer.controls import explorer_controls
+from drpose_core.explorer.readout import trail
+from drpose_core.explorer.samples import Samples
 from drpose_core.skeleton import BONES, J
 
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason=NO_BROWSER)
@@ -369,6 +371,11 @@ def test_a_highlighted_joint_leaves_a_trail_of_the_frames_shown_before(explorer,
     explorer.highlight(None)
     explorer.samples  # noqa: B018
     assert not len(trace(explorer, "trail").x)
+    split = replace(explorer._samples.poses, sequence=explorer._samples.poses.frame)
+    row, rows = explorer._shown.wish.row, explorer._chooser.beside(explorer._shown.wish.row)
+    apart = Samples(small_model, split)
+    shown = [apart.take(replace(explorer._shown.wish, row=r)) for r in rows[: rows.index(row) + 1]]
+    assert trail(apart, shown[-1], rows, joint).shape == (1, 4, 3), "another recording's frames"
     with pytest.raises(ValueError, match="unknown joint 'nose': choose one of hip"):
         explorer.highlight("nose")
 

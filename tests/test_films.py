@@ -555,9 +555,9 @@ def test_causal_films_do_not_know_what_comes():
     "how", [{}, {"eta": 1.0}, {"solver": "dpm"}, {"flip_test": False, "widen": 1.5}], ids=str
 )
 def test_a_stream_gives_a_causal_models_film_frame_by_frame(how):
-    """Two films of one clip each, with a gap: what comes has no part in what was."""
+    """Three films of one clip each, one after a pause: what comes has no part in what was."""
     model = film_model(frames=5, kind=CausalFilmDRPose)
-    poses = some_poses([(0, [0, 2, 3, 7, 8]), (1, range(4))])
+    poses = some_poses([(0, [0, 2, 3, 7, 8, 40, 41]), (1, range(4))])
     how = {"hypotheses": 3, "steps": 3} | how
     stream = FilmStream(model, seed=4, fps=25, **how)
     found = torch.stack([stream.push(poses[[n]]) for n in range(len(poses))])
@@ -606,6 +606,17 @@ def test_a_stream_says_what_it_takes():
     with pytest.raises(ValueError, match="frame 3 comes after frame 4"):
         stream.push(poses[[1]])
     assert stream.push(poses[[2]]).shape == (1, J, 3)
+    with pytest.raises(ValueError, match="looks like pixels"):
+        stream.push(replace(poses[[2]], kp2d=poses.kp2d[[2]] + 500))
+
+
+def test_a_stream_of_single_frames_remembers_its_noise():
+    model, poses = film_model(frames=1), some_poses([(0, range(4))])
+    stream = FilmStream(model, hypotheses=2, steps=2)
+    found = torch.stack([stream.push(poses[[n]]) for n in range(4)])
+    assert torch.allclose(found, sample_film(model, poses, hypotheses=2, steps=2), atol=1e-5)
+    with pytest.raises(ValueError, match="frame 1 comes after frame 3"):
+        stream.push(poses[[1]])
 
 
 def test_film_models_are_kept_and_work_as_image_models(tmp_path):
@@ -748,7 +759,7 @@ def test_the_explorer_samples_a_film_model_clip_by_clip():
     alone = dr.sample_poses(model, poses.kp2d[:1], how, noise=dr.per_hypothesis(7))[-1, 0]
     assert torch.allclose(HypothesisExplorer(model, poses, how, seed=7).hypotheses, alone)
     clips = [list(range(4, 9)), list(range(6, 11))]
-    for row in range(4, 11):
+    for row in reversed(range(4, 11)):  # the second clip first: it holds frames of the first
         rows = clips[0] if row in clips[0] else clips[1]
         alone = windows(poses[rows], 5, fps=25)
         alone = replace(alone, poses=dr.with_initial_poses(model, alone.poses))

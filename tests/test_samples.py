@@ -48,6 +48,24 @@ def test_hypotheses_sampled_in_parts_are_those_sampled_at_once(small_model, pose
     assert len(chains) == 3, "fewer are the first of those that are there"
 
 
+def test_poses_replaced_while_a_chain_runs_get_samples_of_their_own(small_model, poses):
+    samples, before = Samples(small_model, poses), Samples(small_model, poses).take(wish())
+    samples.take(wish(hypotheses=2))
+    moved = replace(poses, kp2d=poses.kp2d + 0.05)
+
+    def in_between():  # asked after every step
+        samples.poses = moved
+        return False
+
+    shown = samples.take(wish(), overtaken=in_between, patience=0.0)
+    assert torch.allclose(shown.samples, before.samples, atol=1e-5)
+    assert torch.equal(shown.pose.kp2d, poses.kp2d[:1])
+    after = samples.take(wish())
+    expected = Samples(small_model, moved).take(wish())
+    assert after.seconds and torch.equal(after.pose.kp2d, moved.kp2d[:1])
+    assert torch.allclose(after.samples, expected.samples, atol=1e-5)
+
+
 def test_every_setting_has_samples_of_its_own(small_model, poses, chains):
     samples = Samples(small_model, poses)
     wishes = [

@@ -1,66 +1,61 @@
 """What the explorer samples of a film model: a frame together with its neighbours."""
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
+
+import torch
 
 from ..data import PoseSet
 from ..diffusion import Step
 from ..films import Clips, denoise_film, per_film, windows, with_film_poses
 from ..model import DRPose
-from ..sampling import sampling_chain
-from .samples import Samples, Wish, as_bytes
+from ..sampling import check_kp2d, sampling_chain
+from .samples import Part, Samples, Wish, as_bytes
 
 
 class FilmSamples(Samples):
     """Samples of a film model (FilmDRPose), whose frames are sampled a clip at a time.
 
-    Clips do not overlap here: who moves a slider waits for one clip, not for the whole film. So
+    Clips are not joined here: who moves a slider waits for one clip, not for the whole film. So
     hypotheses may jump a little from one clip to the next. In a film of one clip they are those of
-    sample_film. fps: at which poses.frame counts.
+    sample_film. A frame belongs to the first clip that holds it; the last clip of a film reaches
+    back. fps: at which poses.frame counts.
     """
 
     def __init__(self, model: DRPose, poses: PoseSet, *, fps: float):
         super().__init__(model, poses)
         self._fps = fps
-        self._whole = windows(poses, model.config.frames, model.config.frames, fps=fps)
+        clips = windows(poses, model.config.frames, model.config.frames, fps=fps)
+        # rows of each clip in the order of frames, and the clip to which each row belongs
+        self._clips = [row[there].tolist() for row, there in zip(clips.rows, clips.there)]
+        self._clip_of = {r: n for n in reversed(range(len(clips))) for r in self._clips[n]}
 
-    def pose(self, row: int) -> PoseSet:
-        rows, clip = self._clip(row)
-        return clip.poses[rows.index(row)]
+    def part(self, row: int) -> Part:
+        number = self._clip_of[row]
+        rows = self._clips[number]
+        poses = self.poses[torch.tensor(rows, device=self.poses.device)]
+        seen = as_bytes(poses.kp2d), as_bytes(poses.frame)
+        if poses.initial is None:
+            clip = self._clip(poses)
+            lift = lambda: with_film_poses(self._model, clip).poses.initial  # noqa: E731
+            poses = replace(poses, initial=self._lifted(seen, lift))
+        seen = *seen, as_bytes(poses.initial)
+        return Part(rows, poses, {r: (r, *seen) for r in rows if self._clip_of[r] == number})
 
-    def _clip(self, row: int) -> tuple[list[int], Clips]:
-        """The rows of the clip that holds a row, and the clip over these rows alone, with initial
-        poses.
-        """
-        whole = replace(self._whole, poses=self.poses)  # poses may be replaced, row for row
-        number = int((whole.rows == row).any(1).nonzero()[0])
-        length, clip = int(whole.there[number].sum()), whole[[number]]
-        clip = replace(clip, rows=clip.rows[:, :length], there=clip.there[:, :length])
-        rows, clip = sorted(clip.rows[0].tolist()), clip.compact()
-        if clip.poses.initial is None:
-            with self._lock:
-                key = as_bytes(clip.poses.kp2d)
-                if (initial := self._initial.get(key)) is None:
-                    initial = with_film_poses(self._model, clip).poses.initial
-                    self._initial.put(key, initial)
-            clip = replace(clip, poses=replace(clip.poses, initial=initial))
-        return rows, clip
+    def _clip(self, poses: PoseSet) -> Clips:
+        rows = torch.arange(len(poses), device=poses.device)[None]
+        return Clips(poses, rows, torch.ones_like(rows, dtype=torch.bool), self._fps)
 
-    def _chain(self, wish: Wish, have: int) -> tuple[list[int], Iterator[Step]]:
-        model, how = self._model, wish.sampling
-        rows, clip = self._clip(wish.row)
-        chain = sampling_chain(
-            model,
-            clip.poses.kp2d,
-            how,
-            noise=per_film(self.poses, model.config.memory, wish.seed, fps=self._fps),
-            initial=clip.poses.initial,
-            rows=rows,
+    def _chain(self, part: Part, wish: Wish, have: int) -> Iterator[Step]:
+        check_kp2d(part.poses.kp2d)
+        memory = self._model.config.memory
+        return sampling_chain(
+            self._model,
+            part.poses.kp2d,
+            wish.sampling,
+            noise=per_film(self.poses, memory, wish.seed, fps=self._fps),
+            initial=part.poses.initial,
+            rows=part.rows,
             first=have,
-            denoise=denoise_film(model, clip, how),
+            denoise=denoise_film(self._model, self._clip(part.poses), wish.sampling),
         )
-        return rows, chain
-
-    def _depends(self, row: int) -> Hashable:
-        _, clip = self._clip(row)
-        return row, as_bytes(clip.poses.kp2d), as_bytes(clip.poses.initial)

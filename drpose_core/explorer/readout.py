@@ -67,14 +67,15 @@ def trail(
     samples: Samples, shown: Shown, rows: list[int], joint: int | None
 ) -> torch.Tensor | None:
     """Where a joint was in the TRAIL frames before the one shown, as far as they are kept: (T, H,
-    3), the frame shown last; None without a joint. rows: the sequence's, in playing order.
+    3), the frame shown last; None without a joint. rows: those that play, in order.
     """
     if joint is None:
         return None
     place, found = rows.index(shown.wish.row), [shown.hypotheses]
+    recording = samples.poses.sequence
     for row in reversed(rows[max(0, place - TRAIL) : place]):
         before = samples.known(replace(shown.wish, row=row))
-        if before is None:
+        if before is None or recording[row] != recording[shown.wish.row]:
             break
         found.append(before)
     return torch.stack(found[::-1])[:, :, joint]

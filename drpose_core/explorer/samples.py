@@ -49,6 +49,18 @@ class Shown:
         return self.samples[self.wish.step - 1]
 
 
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Poses that are sampled together."""
+
+    rows: list[int]  # of the set
+    poses: PoseSet  # of these rows, with their initial poses, on the set's device
+    depends: dict[int, Hashable]  # of the rows that are kept: what their samples depend on
+
+    def pose(self, row: int) -> PoseSet:
+        return self.poses[[self.rows.index(row)]]
+
+
 class Samples:
     """The hypotheses of a set's poses, sampled once.
 
@@ -64,17 +76,28 @@ class Samples:
         self._samples, self._initial = _Memory(kept), _Memory(kept)
         self._lock = threading.RLock()
 
+    def part(self, row: int) -> Part:
+        """What is sampled together with a row, of the poses as they are now."""
+        one = self.poses[row]
+        if one.initial is None:
+            given, model = one, self._model
+            initial = self._lifted(
+                as_bytes(one.kp2d), lambda: with_initial_poses(model, given).initial
+            )
+            one = replace(one, initial=initial)
+        return Part([row], one, {row: (as_bytes(one.kp2d), as_bytes(one.initial))})
+
     def pose(self, row: int) -> PoseSet:
         """One pose of the set, N = 1, with its initial poses, on the set's device."""
-        one = self.poses[row]
-        if one.initial is not None:
-            return one
+        return self.part(row).pose(row)
+
+    def _lifted(self, key: Hashable, lift: Callable[[], torch.Tensor]) -> torch.Tensor:
+        """Initial poses, kept by the key."""
         with self._lock:
-            key = as_bytes(one.kp2d)
-            if (initial := self._initial.get(key)) is None:
-                initial = with_initial_poses(self._model, one).initial
-                self._initial.put(key, initial)
-        return replace(one, initial=initial)
+            if (lifted := self._initial.get(key)) is None:
+                lifted = lift()
+                self._initial.put(key, lifted)
+        return lifted
 
     def take(
         self,
@@ -96,27 +119,27 @@ class Samples:
         how, begun, seconds = wish.sampling, time.perf_counter(), 0.0
         times = self._model.schedule.timesteps(how.steps, how.spacing, start=how.start)[:-1]
         with self._lock:
-            kept = self._kept(wish)
+            part = self.part(wish.row)  # once: while a chain runs, poses may be replaced
+            kept = self._samples.get(_key(part, wish, wish.row))
             have = 0 if kept is None else kept.shape[1]
             if have < how.hypotheses:
-                rows, chain = self._chain(wish, have)
                 estimates = []
-                for step in chain:
+                for step in self._chain(part, wish, have):
                     taken = time.perf_counter() - begun
                     if taken * (how.steps / step.k - 1) > patience and overtaken():
                         return None
                     if taken > QUIET:
                         progress(step.k, how.hypotheses - have)
                     estimates.append(step.x0.cpu())
-                kept = self._keep(wish, rows, have, torch.stack(estimates, dim=1))
+                kept = self._keep(part, wish, kept, torch.stack(estimates, dim=1))
                 seconds = time.perf_counter() - begun
         samples = widened(kept[:, : how.hypotheses], how.widen)
-        return Shown(wish, self.pose(wish.row).to("cpu"), samples, times, seconds)
+        return Shown(wish, part.pose(wish.row).to("cpu"), samples, times, seconds)
 
     def known(self, wish: Wish) -> torch.Tensor | None:
         """The hypotheses (H, J, 3) of a wish if they are kept, without sampling."""
         with self._lock:
-            kept = self._kept(wish)
+            kept = self._samples.get(_key(self.part(wish.row), wish, wish.row))
         if kept is None or kept.shape[1] < wish.sampling.hypotheses:
             return None
         how = wish.sampling
@@ -128,37 +151,38 @@ class Samples:
             if not overtaken():
                 self.take(replace(wish, row=row), overtaken=overtaken, patience=0.0)
 
-    def _chain(self, wish: Wish, have: int) -> tuple[list[int], Iterator[Step]]:
-        """The rows that are sampled together for a wish, its own among them, and the chain of their
-        hypotheses from number have on.
+    def _chain(self, part: Part, wish: Wish, have: int) -> Iterator[Step]:
+        """The chain of a part's hypotheses from number have on."""
+        given = {"noise": per_hypothesis(wish.seed), "initial": part.poses.initial}
+        given |= {"rows": part.rows, "first": have}
+        return sampling_chain(self._model, part.poses.kp2d, wish.sampling, **given)
+
+    def _keep(
+        self, part: Part, wish: Wish, own: torch.Tensor | None, more: torch.Tensor
+    ) -> torch.Tensor:
+        """Keep more hypotheses (B, K, H - have, J, 3) of a part; returns all of the wish's own row,
+        of which own were kept.
         """
-        one = self.pose(wish.row)
-        given = {"noise": per_hypothesis(wish.seed), "initial": one.initial}
-        given |= {"rows": [wish.row], "first": have}
-        return [wish.row], sampling_chain(self._model, one.kp2d, wish.sampling, **given)
-
-    def _depends(self, row: int) -> Hashable:
-        """What the samples of a row depend on, besides settings and seed."""
-        one = self.pose(row)
-        return as_bytes(one.kp2d), as_bytes(one.initial)
-
-    def _key(self, wish: Wish, row: int) -> Hashable:
-        return self._depends(row), replace(wish.sampling, hypotheses=1, widen=1), wish.seed
-
-    def _kept(self, wish: Wish) -> torch.Tensor | None:
-        return self._samples.get(self._key(wish, wish.row))
-
-    def _keep(self, wish: Wish, rows: list[int], have: int, more: torch.Tensor) -> torch.Tensor:
-        """Keep more hypotheses (B, K, H - have, J, 3) of rows; returns all of the wish's own."""
         more[..., 0, :] = 0
-        own = rows.index(wish.row)
-        for number in [*(n for n in range(len(rows)) if n != own), own]:
-            key, found = self._key(wish, rows[number]), more[number]
-            kept = self._samples.get(key)
-            if (0 if kept is None else kept.shape[1]) == have:  # else it was forgotten, or has more
-                found = found if kept is None else torch.cat([kept, found], dim=1)
-                self._samples.put(key, found)
+        have = 0 if own is None else own.shape[1]
+        for number, row in enumerate(part.rows):
+            if row == wish.row or row not in part.depends:
+                continue
+            kept = self._samples.get(key := _key(part, wish, row))
+            if (0 if kept is None else kept.shape[1]) == have:  # else forgotten, or has more
+                self._samples.put(key, _joined(kept, more[number]))
+        found = _joined(own, more[part.rows.index(wish.row)])
+        self._samples.put(_key(part, wish, wish.row), found)
         return found
+
+
+def _joined(kept: torch.Tensor | None, more: torch.Tensor) -> torch.Tensor:
+    """One tensor of its own."""
+    return more.clone() if kept is None else torch.cat([kept, more], dim=1)
+
+
+def _key(part: Part, wish: Wish, row: int) -> Hashable:
+    return part.depends[row], replace(wish.sampling, hypotheses=1, widen=1), wish.seed
 
 
 class _Memory:

@@ -43,9 +43,9 @@ class HypothesisExplorer(widgets.VBox):
     shown. sampling: the first settings; None takes the model's own (DRPose.sampling), and overrides
     change single settings, such as hypotheses=50. The noise is per_hypothesis(seed): with the same
     settings and seed, sample_poses and predict give the same hypotheses. With fps, the rate at
-    which poses.frame counts, a film model samples a clip at a time (FilmSamples); without, every
-    frame is a picture. Raises ValueError for an empty set and for settings that cannot be sampled
-    or shown.
+    which poses.frame counts, a film model samples a clip at a time, with the noise of sample_film
+    (FilmSamples); without, every frame is a picture. Raises ValueError for an empty set and for
+    settings that cannot be sampled or shown.
 
     Samples are cached: what was shown before is not sampled again. Sampling runs in its own thread,
     and a newer request replaces an older one. Reading a property waits for the thread and raises
@@ -117,7 +117,7 @@ class HypothesisExplorer(widgets.VBox):
 
     def replace(self, poses: PoseSet) -> None:
         """Replace the poses by others, row for row, for example when keypoints are moved by hand.
-        Rows that did not change keep their samples.
+        Rows that did not change keep their samples (of a film: clips).
         """
         now = self._samples.poses
         poses = poses.to(now.device)

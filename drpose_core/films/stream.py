@@ -9,7 +9,7 @@ import torch
 
 from ..data import PoseSet
 from ..model import CLIP, DRPose, Sampling, evaluating, with_initial_poses
-from ..sampling import sampling_chain
+from ..sampling import check_kp2d, sampling_chain
 from ..skeleton import J, flip
 from ..widening import widened
 from .clips import FPS, GAP, When
@@ -33,8 +33,9 @@ class FilmStream:
         hypotheses = stream.push(frame)     # (H, J, 3), metres, joint 0 at the origin
 
     A frame looks at up to model.config.frames - 1 frames before it, as they were in the same
-    denoising step; they are not sampled again. For a causal model (method "film-causal") these are
-    the numbers that sample_film gives a film of one clip. Another model was trained to look at what
+    denoising step; they are not sampled again. For a causal model (method "film-causal") whose
+    lifter sees single pictures, these are the numbers that sample_film gives a film of one clip.
+    Another model was trained to look at what
     comes too, and does without. After half a second without a frame, and in another sequence, the
     stream starts afresh. sampling, seed and overrides as in sample_film.
     """
@@ -51,6 +52,7 @@ class FilmStream:
         self.sampling = (sampling or model.sampling).but(**overrides)
         self._model, self._fps = model, fps
         self._seen: deque[_Seen] = deque(maxlen=model.config.frames - 1)
+        self._last: PoseSet | None = None
         # By step: a stream of white noise for each hypothesis, and what the last frame's noise was.
         hypotheses = range(self.sampling.hypotheses)
         self._white = [
@@ -65,6 +67,7 @@ class FilmStream:
         """
         if len(frame) != 1:
             raise ValueError(f"a stream takes one pose at a time, got {len(frame)}")
+        check_kp2d(frame.kp2d)
         self._follow(frame)
         now = _Seen(self._lifted(frame))
         clip = [*(seen.pose for seen in self._seen), now.pose]
@@ -85,15 +88,15 @@ class FilmStream:
         for step in sampling_chain(self._model, frame.kp2d, self.sampling, **given):
             found = step.x0
         self._seen.append(now)
+        self._last = frame
         found[..., 0, :] = 0
         return widened(found, self.sampling.widen)[0]
 
     def _follow(self, frame: PoseSet) -> None:
         """Forget what was seen if the frame does not follow it; know how much noise it keeps."""
-        self._keep = 0.0
-        if not self._seen:
+        last, self._keep = self._last, 0.0
+        if last is None:
             return
-        last = self._seen[-1].pose
         seconds = (int(frame.frame) - int(last.frame)) / self._fps
         same = int(frame.sequence) == int(last.sequence)
         if same and seconds <= 0:
