@@ -1,7 +1,8 @@
 # make tour   run the notebooks and write their pages, which start at output/index.html
 #             (SOURCE=cmu DATA=<folder> for real motion; DRPOSE_FAST=1 for the smallest sizes)
 # make test   the whole suite           make lab    open JupyterLab
-# make docs   the documentation site    make bench  speed against baselines, in one run
+# make docs   the documentation site    make bench  speed against baselines, in one run (with
+#             DATA=<recordings> also the time to a given accuracy: half an hour)
 PYTHON = python3
 BIN := .venv/bin
 SOURCE = $(DRPOSE_SOURCE)
@@ -50,7 +51,11 @@ bench: .venv/installed
 	$(BIN)/python benchmarks/scoring.py
 	@echo; $(BIN)/python benchmarks/sampling.py
 	@echo; $(BIN)/python benchmarks/training.py
+	@echo; $(BIN)/python benchmarks/lifters.py
 	@echo; $(BIN)/python benchmarks/loading.py
+	@echo; $(BIN)/python benchmarks/cost.py
+	@echo; $(BIN)/python benchmarks/memory.py
+	@echo; test -z "$(DATA)" || $(BIN)/python benchmarks/time_to_accuracy.py --data "$(DATA)"
 
 clean:
 	rm -rf .venv output
