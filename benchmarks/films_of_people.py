@@ -49,9 +49,7 @@ def main(
         drawn = {name: found[name] for name in ("image", "film")}
         answers = {name: found[name] for name in ("ground truth", "lifter")}
         answers["image"] = drawn["image"].mean(1)
-        answers |= {
-            f"image, {how}": f(answers["image"], poses) for how, f in dict(SMOOTHERS).items()
-        }
+        answers |= {f"image, {how}": f(answers["image"], poses) for how, f in SMOOTHERS.items()}
         answers["film"] = drawn["film"].mean(1)
         rows = []
         for name, pose in answers.items():

@@ -20,7 +20,8 @@ def source_of(module: str) -> Path | None:
     places = [ROOT / Path(*module.split("."))] if module.split(".")[0] == "drpose_core" else []
     places += [folder / module for folder in BESIDE]
     for place in places:
-        for path in (place.with_suffix(".py"), place / "__init__.py"):
+        # no with_suffix: "films.SMOOTHERS" is a name in films.py, not that module
+        for path in (place.parent / f"{place.name}.py", place / "__init__.py"):
             if path.is_file():
                 return path
     return None

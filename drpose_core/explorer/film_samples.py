@@ -37,8 +37,8 @@ class FilmSamples(Samples):
         seen = as_bytes(poses.kp2d), as_bytes(poses.frame)
         if poses.initial is None:
             clip = self._clip(poses)
-            lift = lambda: with_film_poses(self._model, clip).poses.initial  # noqa: E731
-            poses = replace(poses, initial=self._lifted(seen, lift))
+            initial = self._lifted(seen, lambda: with_film_poses(self._model, clip).poses.initial)
+            poses = replace(poses, initial=initial)
         seen = *seen, as_bytes(poses.initial)
         return Part(rows, poses, {r: (r, *seen) for r in rows if self._clip_of[r] == number})
 
