@@ -5,7 +5,7 @@ explorer.controls.hypotheses.value = 50       # a cell can move the sliders too
 explorer.hypotheses                           # (H, J, 3), those shown
 
 This file handles choices, clicks, drawing, and what other cells can read. samples.py samples and
-caches in a thread; readout.py computes what is drawn.
+caches, in the thread of worker.py; readout.py computes what is drawn.
 """
 
 import html
