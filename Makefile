@@ -28,7 +28,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # switched off. The executed notebooks are kept for the documentation site.
 tour: .venv/installed
 	$(BIN)/python -m drpose_core prepare --source $(or $(SOURCE),synthetic) $(if $(DATA),--data "$(DATA)")
-	@echo "Running the notebooks: about 12 minutes on two cores (two or three with DRPOSE_FAST=1)"
+	@echo "Running the notebooks: about 13 minutes on two cores (two or three with DRPOSE_FAST=1)"
 	@DRPOSE_SOURCE=$(SOURCE) DRPOSE_DATA="$(DATA)" PLOTLY_RENDERER=notebook PYDEVD_DISABLE_FILE_VALIDATION=1 \
 	$(CONVERT) --to notebook --execute --output-dir output/notebooks $(NOTEBOOKS)
 	@$(CONVERT) --log-level WARN --to html --output-dir output $(NOTEBOOKS:%=output/%)

@@ -16,10 +16,10 @@ from .samples import Part, Samples, Wish, as_bytes
 class FilmSamples(Samples):
     """Samples of a film model (FilmDRPose), whose frames are sampled a clip at a time.
 
-    Clips are not joined here: who moves a slider waits for one clip, not for the whole film. So
+    Clips are not joined here, so that moving a slider waits for one clip, not for a film. Hence
     hypotheses may jump a little from one clip to the next. In a film of one clip they are those of
-    sample_film. A frame belongs to the first clip that holds it; the last clip of a film reaches
-    back. fps: at which poses.frame counts.
+    sample_film. A frame belongs to the first clip that holds it; the last clip of a film begins
+    early enough to be full. fps: the rate at which poses.frame counts.
     """
 
     def __init__(self, model: DRPose, poses: PoseSet, *, fps: float):

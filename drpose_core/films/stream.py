@@ -35,9 +35,9 @@ class FilmStream:
     A frame looks at up to model.config.frames - 1 frames before it, as they were in the same
     denoising step; they are not sampled again. For a causal model (method "film-causal") whose
     lifter sees single pictures, these are the numbers that sample_film gives a film of one clip.
-    Another model was trained to look at what comes too, and does without. After half a second
-    without a frame, and in another sequence, the stream starts afresh. sampling, seed and overrides
-    as in sample_film.
+    A model that is not causal was trained with later frames, which it lacks here. After half a
+    second without a frame, and in another sequence, the stream starts afresh. sampling, seed and
+    overrides as in sample_film.
     """
 
     def __init__(
