@@ -9,6 +9,7 @@ from PIL import Image
 
 import drpose_core as dr
 from drpose_core import cli
+from drpose_core.keypoints.images import _frames
 from drpose_core.keypoints.viewpoint import pinhole
 from drpose_core.output import film as films
 from drpose_core.output.canvas import pen
@@ -106,6 +107,23 @@ def test_an_mp4_is_the_film_with_the_people_in_it(found, keypoints, film, tmp_pa
         blue = (panel[..., 2] - panel[..., 0] > 60).sum()
         orange = (panel[..., 0] - panel[..., 2] > 60).sum()
         assert blue > 100 and orange > 100, "two people, a colour each"
+
+
+def test_a_film_that_lost_its_times_is_one_of_30_frames_a_second(tmp_path):
+    """Such a film says 1,500 a second, and a film model took its frames for standing still."""
+    import av
+    import cv2
+
+    example, lost = dr.project_root() / "notebooks" / "example_film.mp4", tmp_path / "lost.mp4"
+    with av.open(str(example)) as whole, av.open(str(lost), "w") as copy:
+        stream = copy.add_stream_from_template(whole.streams.video[0])
+        for packet in whole.demux(video=0):
+            if packet.size:
+                packet.stream, packet.pts, packet.dts = stream, 0, 0
+                copy.mux(packet)
+    assert cv2.VideoCapture(str(lost)).get(cv2.CAP_PROP_FPS) > 1000
+    assert open_film(lost).fps == 30 and _frames(lost)[2] is None
+    assert open_film(example).fps == _frames(example)[2] == 30
 
 
 def test_the_eye_goes_around(found, film, tmp_path):

@@ -5,7 +5,7 @@ from .conversion import to_h36m
 from .detectors import DETECTORS
 from .files import one_frame, read_files
 from .formats import FORMATS, conversion_table
-from .images import FILMS, PICTURES, detect_keypoints, kept_in
+from .images import FILMS, PICTURES, detect_keypoints, kept_in, plausible_rate
 from .keypoints import LEAST, Keypoints, read_keypoints
 from .opened import bare_name
 from .people import film_of
@@ -30,6 +30,7 @@ __all__ = [
     "one_frame",
     "picture_frame",
     "pinhole",
+    "plausible_rate",
     "read_files",
     "read_keypoints",
     "to_h36m",

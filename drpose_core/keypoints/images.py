@@ -16,6 +16,7 @@ from .keypoints import Keypoints, read_keypoints
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 STORY = "about.txt"  # of a folder of keypoints: what was looked at, and how
+FASTEST = 1000.0  # frames per second, of slow motion
 FILMS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg")
 
 
@@ -143,4 +144,10 @@ def _frames(path: Path) -> tuple[Iterator[Callable], int, float | None]:
             yield lambda: film.retrieve()[1]
         film.release()
 
-    return each(), int(film.get(cv2.CAP_PROP_FRAME_COUNT)), film.get(cv2.CAP_PROP_FPS) or None
+    count, rate = film.get(cv2.CAP_PROP_FRAME_COUNT), film.get(cv2.CAP_PROP_FPS)
+    return each(), int(count), rate if plausible_rate(rate) else None
+
+
+def plausible_rate(fps: float | None) -> bool:
+    """Whether a film can have so many frames a second. One that lost its times says otherwise."""
+    return fps is not None and 0 < fps <= FASTEST

@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
-from ..keypoints import FILMS, PICTURES
+from ..keypoints import FILMS, PICTURES, plausible_rate
 from ..support import written_whole
 
 MOVING, STILL = (".mp4", ".gif"), (".png", ".jpg", ".jpeg")
@@ -58,7 +58,8 @@ def open_film(path: str | Path) -> Film:
 
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
-        rate = stream.average_rate or stream.guessed_rate or Fraction(30)
+        known = filter(plausible_rate, (stream.average_rate, stream.guessed_rate))
+        rate = next(known, Fraction(30))
         seconds = float((container.duration or 0) / 1e6)
         return Film(path, *first.size, rate, stream.frames or round(seconds * rate))
 
