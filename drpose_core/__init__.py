@@ -40,7 +40,7 @@ from .keypoints import Keypoints, detect_keypoints, picture_frame, read_keypoint
 from .lifters import LIFTERS, build_lifter
 from .losses import calibrated_loss, denoising_loss, lifting_loss
 from .methods import METHODS, FlowMatching, GFPose, NoInitialPose, build_model
-from .model import DRPose, ModelConfig, Sampling, with_initial_poses
+from .model import DRPose, with_initial_poses
 from .output import estimate_floor, joint_angles, overlay, write_predictions
 from .prediction import Prediction, joined, predict
 from .sampling import denoise_fn, sample_poses
@@ -56,6 +56,7 @@ from .scores import (
     paper_table,
     table,
 )
+from .settings import ModelConfig, Sampling
 from .skeleton import BONES, JOINTS, flip
 from .sources import (
     bvh_poses,

@@ -7,9 +7,10 @@ import torch
 from tqdm import tqdm
 
 from .data import PoseSet
-from .model import DRPose, Sampling, with_initial_poses
+from .model import DRPose, with_initial_poses
 from .sampling import sample_poses
 from .scores import energy_score
+from .settings import Sampling
 from .support import per_hypothesis
 from .widening import widened
 
@@ -44,7 +45,7 @@ def calibrate(
         rows = range(first, first + len(batch))
         noise = per_hypothesis(seed)
         drawn = sample_poses(
-            model, batch.kp2d, sampling, noise=noise, initial=batch.initial, rows=rows
+            model, batch.seen, sampling, noise=noise, initial=batch.initial, rows=rows
         )
         hypotheses.append(drawn[-1])
     return keep_factor(model, torch.cat(hypotheses), poses, sampling, seed)

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from .columns import COLUMNS, Take
+from .layers import SEEN, columns
 from .skeleton import mirror_mean
 from .support import read_npz, write_npz
 
@@ -125,6 +126,13 @@ class PoseSet:
                 f"{what} needs the ground truth, and these poses have none ({self.source}): take a "
                 "source with known 3D poses (load_poses), or predict"
             )
+
+    @property
+    def seen(self) -> torch.Tensor:
+        """(N, J, 3): kp2d, and the confidence, 1 where the set has none."""
+        if self.confidence is None:
+            return columns(self.kp2d, SEEN)
+        return torch.cat([self.kp2d, self.confidence[..., None]], dim=-1)
 
     def initial_pose(self, *, flip_test: bool = True) -> torch.Tensor:
         """The initial poses (N, J, 3) with joint 0 at the origin, averaged with the mirrored ones

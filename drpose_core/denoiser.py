@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .layers import Attention, ChebConv, Dropout, LearnedGraph, bfloat16
+from .layers import XY, Attention, ChebConv, Dropout, LearnedGraph, bfloat16, columns
 from .skeleton import J
 
 
@@ -109,11 +109,13 @@ class Denoiser(nn.Module):
         dropout: float = 0.1,
         *,
         blend: bool = True,
+        inputs: int = XY,
     ):
         super().__init__()
+        self.inputs = inputs
         self.time1 = nn.Linear(channels, 2 * channels)
         self.time2 = nn.Linear(2 * channels, channels)
-        self.embed_kp2d = ChebConv(2, channels)
+        self.embed_kp2d = ChebConv(inputs, channels)
         self.embed = ChebConv(6, channels)
         self.layers = nn.ModuleList(Layer(channels, heads, dropout) for _ in range(depth))
         self.output = ChebConv(channels, 3)
@@ -123,13 +125,13 @@ class Denoiser(nn.Module):
         self.register_buffer("frequencies", frequencies, persistent=False)
 
     def condition(self, kp2d: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-        """kp2d (B, J, 2) in screen units and t (B,) -> condition (B, 1, J, C), the same for every
-        hypothesis.
+        """kp2d (B, J, 2) in screen units, or (B, J, 3) with the detector's confidence, and t (B,)
+        -> condition (B, 1, J, C), the same for every hypothesis.
         """
         angles = t[:, None] * self.frequencies
         # (B, C)
         time = self.time2(F.silu(self.time1(torch.cat([angles.sin(), angles.cos()], dim=-1))))
-        return (time[:, None] + self.embed_kp2d(kp2d))[:, None]
+        return (time[:, None] + self.embed_kp2d(columns(kp2d, self.inputs)))[:, None]
 
     def forward(
         self, x_t: torch.Tensor, x_init: torch.Tensor, cond: torch.Tensor, *more

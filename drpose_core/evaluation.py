@@ -13,9 +13,10 @@ from tqdm import tqdm
 
 from .data import PoseSet
 from .experiments import fingerprint
-from .model import DRPose, Sampling, with_initial_poses
+from .model import DRPose, with_initial_poses
 from .sampling import sample_poses
 from .scores import Assessment, ExactSums, Previous, assessment, score_batch
+from .settings import Sampling
 from .skeleton import JOINTS, J
 from .support import Noise, as_noise, process, read_npz, write_npz
 
@@ -88,7 +89,7 @@ def assess(
         rows = torch.arange(first - overlap, min(first + batch_size, len(poses)))
         batch = with_initial_poses(model, poses[rows.to(poses.device)])
         samples = sample_poses(
-            model, batch.kp2d, sampling, noise=noise, initial=batch.initial, rows=rows.tolist()
+            model, batch.seen, sampling, noise=noise, initial=batch.initial, rows=rows.tolist()
         )
         initial = batch.initial_pose(flip_test=sampling.flip_test)
         here = gap[rows].to(poses.device)

@@ -16,9 +16,10 @@ from .data import PoseSet
 from .experiments import fingerprint
 from .films import FilmDRPose, sample_film
 from .keypoints import picture_frame
-from .model import DRPose, Sampling, with_initial_poses
+from .model import DRPose, with_initial_poses
 from .sampling import sample_poses
 from .scores import aggregate, reprojection_errors
+from .settings import Sampling
 from .skeleton import J
 from .support import Noise, as_noise, read_npz, write_npz
 
@@ -107,7 +108,7 @@ def predict(
             found = sample_film(model, poses, sampling, fps=fps, rows=rows, noise=noise, seed=seed)
         else:
             found = sample_poses(
-                model, batch.kp2d, sampling, noise=noise, initial=batch.initial, rows=rows
+                model, batch.seen, sampling, noise=noise, initial=batch.initial, rows=rows
             )[-1]
         found = _in_own_frame(batch, found, answer)
         if path:

@@ -5,7 +5,9 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from .diffusion import DenoiseFn, Step
-from .model import CLIP, DRPose, Sampling, chunk_size, evaluating, lifted_pair
+from .layers import SEEN, XY
+from .model import CLIP, DRPose, chunk_size, evaluating, lifted_pair
+from .settings import Sampling
 from .skeleton import J, flip, mirror_mean
 from .support import Noise, as_noise
 from .widening import widened
@@ -21,7 +23,8 @@ def sample_poses(
     rows: Sequence[int] | None = None,
     **overrides,
 ) -> torch.Tensor:
-    """Sample hypotheses for pictures kp2d (B, J, 2) in screen units.
+    """Sample hypotheses for pictures kp2d (B, J, 2) in screen units, or (B, J, 3) with the
+    detector's confidence (PoseSet.seen), which some models read.
 
     Returns the clean estimates of all steps, (K, B, H, J, 3), metres, joint 0 at the origin; [-1]
     are the hypotheses. sampling: None takes the model's own (DRPose.sampling); overrides change
@@ -94,8 +97,8 @@ def denoise_fn(
     flip_test: bool = True,
     initial: torch.Tensor | None = None,
 ) -> DenoiseFn:
-    """The model's (x_t, t) -> x0 for pictures kp2d (B, J, 2); x_t and x0 (B, H, J, 3), both clamped
-    to +-CLIP.
+    """The model's (x_t, t) -> x0 for pictures kp2d (B, J, 2 or 3); x_t and x0 (B, H, J, 3), both
+    clamped to +-CLIP.
 
     Everything that depends only on kp2d is computed once. initial: poses to use instead of the
     lifter's. (B, J, 3): the mirrored pass uses their mirror images. (B, 2, J, 3): poses of the
@@ -153,18 +156,22 @@ def as_pair(initial: torch.Tensor, images: int) -> torch.Tensor:
 
 
 def check_kp2d(kp2d: torch.Tensor, *, hidden: bool = False) -> None:
-    """Raise TypeError or ValueError if kp2d is not (B, J, 2) finite numbers in screen units;
-    hidden: NaN may stand for joints not seen.
+    """Raise TypeError or ValueError if kp2d is not (B, J, 2) finite numbers in screen units, or
+    (B, J, 3) with a confidence from 0 to 1; hidden: NaN may stand for joints not seen.
     """
     if not isinstance(kp2d, torch.Tensor):
         raise TypeError(
             f"kp2d must be a torch tensor, got {type(kp2d).__name__}: torch.as_tensor(x, "
             "dtype=torch.float32)"
         )
-    if kp2d.ndim != 3 or kp2d.shape[1:] != (J, 2):
+    if kp2d.ndim != 3 or kp2d.shape[1] != J or kp2d.shape[2] not in (XY, SEEN):
         raise ValueError(
-            f"kp2d must be (B, {J}, 2) Human3.6M joints in screen units, got {tuple(kp2d.shape)}"
+            f"kp2d must be (B, {J}, 2) Human3.6M joints in screen units, or (B, {J}, 3) with the "
+            f"detector's confidence, got {tuple(kp2d.shape)}"
         )
+    kp2d, confidence = kp2d[..., :XY], kp2d[..., XY:]
+    if not ((confidence >= 0) & (confidence <= 1)).all():
+        raise ValueError("the confidence in kp2d, its third column, must lie between 0 and 1")
     kp2d = kp2d.nan_to_num(0.0, torch.inf, -torch.inf) if hidden else kp2d
     if not torch.isfinite(kp2d).all():
         raise ValueError("kp2d holds NaN or infinite numbers: fill or drop missing joints first")

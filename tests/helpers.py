@@ -22,7 +22,7 @@ LEVELS = (
     "skeleton cameras",
     "columns layers widening",
     "data",
-    "batches lifters diffusion denoiser scores keypoints",
+    "batches lifters diffusion denoiser settings scores keypoints",
     "losses",
     "model training sources",
     "sampling experiments",

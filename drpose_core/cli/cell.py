@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..model import ModelConfig
+from ..settings import ModelConfig
 from ..training import TrainConfig
 from ..weights import PICKLED
 from .words import Source
@@ -63,7 +63,8 @@ def notebook_cell(job: Job) -> str:
         own = f"dr.load_checkpoint({_path(job.lifter_from)}).lifter"
         lines += [f"lifter = {published if job.lifter_from.suffix in PICKLED else own}.to(device)"]
     else:
-        lines += [f"lifter = dr.build_lifter({job.model.lifter!r}).to(device)"]
+        made = repr(job.model.lifter) + ", confidence=True" * job.model.confidence
+        lines += [f"lifter = dr.build_lifter({made}).to(device)"]
     if not job.lifter_from and not job.predictions:
         lines += _training(job, "lifter", "lifter", "dr.lifting_loss")
     lines += [f"model = dr.build_model(dr.{job.model}, lifter).to(device)"]

@@ -18,11 +18,12 @@ from ..data import PoseSet
 from ..evaluation import evaluate, wrong_pairing
 from ..experiments import fingerprint, run_folder, train_in
 from ..films import FilmDRPose, film_lifting_loss, windows, with_film_poses
-from ..lifters import build_lifter
+from ..lifters import build_lifter, lift
 from ..losses import lifting_loss
 from ..methods import build_model
 from ..model import DRPose, with_initial_poses
 from ..scores import mpjpe, table
+from ..settings import ModelConfig
 from ..sources import load_poses
 from ..support import device as find_device
 from ..support import distributed_run, generator, process, project_root
@@ -51,7 +52,7 @@ def command(job: Annotated[Job, tyro.conf.arg(name="")]) -> None:
         job = _filled_in(job)
         say = print if rank == 0 else lambda *words: None
         torch.manual_seed(job.seed)  # the networks' first weights
-        lifter, known = _lifter(job.lifter_from, job.model.lifter)
+        lifter, known = _lifter(job.lifter_from, job.model)
         poses, test = (load_poses(job.source, s, job.data).to(where) for s in ("train", "test"))
         if job.predictions:
             poses, test = (with_predictions(x, job.predictions) for x in (poses, test))
@@ -99,7 +100,7 @@ def _trained(job: Job, lifter: nn.Module, poses: PoseSet, some: PoseSet, record:
     """The trained model; the steps of both trainings are added to record."""
 
     def lifter_error(module):
-        return {"test_mm": 1000 * mpjpe(module(some.kp2d), some.pose3d).mean().item()}
+        return {"test_mm": 1000 * mpjpe(lift(module, some.seen), some.pose3d).mean().item()}
 
     def refined_error(module):
         return {"test_mm": _scores(module, some, job.seed).MPJPE["p_avg"]}
@@ -136,10 +137,11 @@ def _scores(model: DRPose, some: PoseSet, seed: int) -> pd.DataFrame:
     return table(evaluate(model.eval(), some, hypotheses=1, steps=1, seed=seed))
 
 
-def _lifter(path: Path | None, name: str) -> tuple[nn.Module, dict]:
+def _lifter(path: Path | None, model: ModelConfig) -> tuple[nn.Module, dict]:
     """The lifter of a file, and the record of what it was trained on; without a file a new one."""
+    name = model.lifter
     if path is None:
-        return build_lifter(name), {}
+        return build_lifter(name, confidence=model.confidence), {}
     if path.suffix in PICKLED:
         lifter, record = load_published_lifter(path, name), {"train": TRAINED_ON}
     else:

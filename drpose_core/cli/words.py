@@ -6,7 +6,8 @@ from typing import Annotated, Literal, TypedDict
 
 import tyro
 
-from ..model import DRPose, Solver
+from ..model import DRPose
+from ..settings import Solver
 from ..sources import SOURCES
 
 Source = Literal[SOURCES]
@@ -14,7 +15,7 @@ Published = Literal["dcgct", "htnet"]
 
 
 class Changes(TypedDict, total=False):
-    """Changes to the recommended sampling settings of a checkpoint (model.Sampling)."""
+    """Changes to the recommended sampling settings of a checkpoint (Sampling)."""
 
     hypotheses: int
     """Number of hypotheses per pose."""

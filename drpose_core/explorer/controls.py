@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import ipywidgets as widgets
 import torch
 
-from ..model import DRPose, Sampling
+from ..model import DRPose
 from ..scores import ANSWERS
+from ..settings import Sampling
 
 STEPS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 30, 50, 100, 200)
 HYPOTHESES = (1, 2, 3, 5, 8, 10, 15, 20, 30, 50, 100, 200)

@@ -34,7 +34,7 @@ class FilmSamples(Samples):
         number = self._clip_of[row]
         rows = self._clips[number]
         poses = self.poses[torch.tensor(rows, device=self.poses.device)]
-        seen = as_bytes(poses.kp2d), as_bytes(poses.frame)
+        seen = as_bytes(poses.seen), as_bytes(poses.frame)
         if poses.initial is None:
             clip = self._clip(poses)
             initial = self._lifted(seen, lambda: with_film_poses(self._model, clip).poses.initial)
@@ -51,7 +51,7 @@ class FilmSamples(Samples):
         memory = self._model.config.memory
         return sampling_chain(
             self._model,
-            part.poses.kp2d,
+            part.poses.seen,
             wish.sampling,
             noise=per_film(self.poses, memory, wish.seed, fps=self._fps),
             initial=part.poses.initial,

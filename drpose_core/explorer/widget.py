@@ -18,7 +18,8 @@ import torch
 
 from ..data import PoseSet
 from ..films import FilmDRPose
-from ..model import DRPose, Sampling
+from ..model import DRPose
+from ..settings import Sampling
 from ..skeleton import JOINTS
 from .chooser import LEVELS, Chooser
 from .controls import explorer_controls

@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..denoiser import Denoiser, Layer, Modulated
+from ..layers import XY
 from .clips import When
 
 PERIODS = (0.1, 10.0)  # seconds that the shortest and the longest rotation of a position take
@@ -100,15 +101,16 @@ class FilmDenoiser(Denoiser):
         dropout: float = 0.1,
         *,
         blend: bool = True,
+        inputs: int = XY,
         causal: bool = False,
     ):
-        super().__init__(channels, depth, heads, dropout, blend=blend)
+        super().__init__(channels, depth, heads, dropout, blend=blend, inputs=inputs)
         self.layers = nn.ModuleList(
             FilmLayer(channels, heads, dropout, causal) for _ in range(depth)
         )
 
     def condition(self, kp2d: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-        """kp2d (B, F, J, 2) and t (B,), one time a clip -> (B, 1, F, J, C); images as in
+        """kp2d (B, F, J, 2 or 3) and t (B,), one time a clip -> (B, 1, F, J, C); images as in
         Denoiser.
         """
         if kp2d.ndim == 3:

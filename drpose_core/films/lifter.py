@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from ..data import PoseSet
-from ..layers import bfloat16
-from ..lifters import DCGCT, LIFTERS
+from ..layers import XY, bfloat16
+from ..lifters import DCGCT, LIFTERS, lift
 from ..losses import lifting_loss
 from ..model import DRPose, chunk_size, evaluating, with_initial_poses
 from ..skeleton import flip
@@ -42,14 +42,21 @@ class FilmDCGCT(DCGCT):
 
     sees_films = True
 
-    def __init__(self, channels: int = 160, narrow: int = 32, depth: int = 3, heads: int = 8):
-        super().__init__(channels, narrow, depth, heads)
+    def __init__(
+        self,
+        channels: int = 160,
+        narrow: int = 32,
+        depth: int = 3,
+        heads: int = 8,
+        inputs: int = XY,
+    ):
+        super().__init__(channels, narrow, depth, heads, inputs)
         self.branches = nn.ModuleList(FrameBranch(channels, heads) for _ in range(depth))
 
     @classmethod
     def of(cls, image: DCGCT) -> "FilmDCGCT":
         """One with the weights of a DC-GCT."""
-        lifter = cls()
+        lifter = cls(inputs=image.inputs)
         lacking = lifter.load_state_dict(image.state_dict(), strict=False)
         assert not lacking.unexpected_keys and all("branches." in k for k in lacking.missing_keys)
         return lifter.train(image.training)
@@ -86,8 +93,8 @@ def film_lifting_loss(
         return lifting_loss(lifter, batch, generator=generator)
     batch.poses.require_truth("film_lifting_loss")
     frames, when = batch.frames(), batch.when()
-    kp2d, truth = (x.unflatten(0, batch.rows.shape) for x in (frames.kp2d, frames.pose3d))
-    error = lifter(kp2d, when) - truth
+    kp2d, truth = (x.unflatten(0, batch.rows.shape) for x in (frames.seen, frames.pose3d))
+    error = lift(lifter, kp2d, when) - truth
     value = mean_where(error.norm(dim=-1), when.there)
     if motion and error.shape[1] > 1:
         way, both = moved(error, when)
@@ -107,9 +114,9 @@ def with_film_poses(model: DRPose, clips: Clips) -> Clips:
 
     def lifted(kp2d: torch.Tensor) -> torch.Tensor:
         parts = (clips[n : n + size] for n in range(0, len(clips), size))
-        each = torch.cat([model.lifter(kp2d[part.rows], part.when()) for part in parts])
+        each = torch.cat([lift(model.lifter, kp2d[part.rows], part.when()) for part in parts])
         return mean_over_clips(clips, each)
 
     with evaluating(model):
-        pair = torch.stack([lifted(poses.kp2d), lifted(flip(poses.kp2d))], dim=1)
+        pair = torch.stack([lifted(poses.seen), lifted(flip(poses.seen))], dim=1)
     return replace(clips, poses=replace(poses, initial=pair))

@@ -16,7 +16,8 @@ from ..losses import (
     calibrated_times,
     denoising_loss,
 )
-from ..model import DRPose, ModelConfig
+from ..model import DRPose
+from ..settings import ModelConfig
 from ..support import constant, own_rows
 from .clips import Clips, When
 from .denoiser import FilmDenoiser
@@ -49,7 +50,7 @@ def film_loss(
         return loss(model, batch, generator=generator, initial_noise=initial_noise)
     batch.poses.require_truth("film_loss")
     frames, when = batch.frames(), batch.when()
-    x0, kp2d = (x.unflatten(0, batch.rows.shape) for x in (frames.pose3d, frames.kp2d))
+    x0, kp2d = (x.unflatten(0, batch.rows.shape) for x in (frames.pose3d, frames.seen))
     on = generator.device if generator is not None else x0.device
 
     def normal(n, draws):
@@ -62,7 +63,7 @@ def film_loss(
     t = drawn(lambda n, draws: times(n, draws, on))
     noise = correlated(drawn(normal), when.seconds, model.config.memory)
     x_t = model.schedule.add_noise(x0, t, noise)
-    x_init = model.initial_pose(frames.kp2d) if frames.initial is None else frames.initial[:, 0]
+    x_init = model.initial_pose(frames.seen) if frames.initial is None else frames.initial[:, 0]
     x_init = x_init.unflatten(0, batch.rows.shape)
     if initial_noise:
         shake = correlated(drawn(normal), when.seconds, INITIAL_MEMORY)
@@ -115,8 +116,8 @@ class FilmDRPose(DRPose):
 
     def parts(self, config: ModelConfig) -> tuple[FilmDenoiser, CosineSchedule]:
         size = (config.channels, config.depth, config.heads, config.dropout)
-        denoiser = FilmDenoiser(*size, blend=not config.skip, causal=self.causal)
-        return denoiser, CosineSchedule(config.timesteps)
+        more = {"blend": not config.skip, "inputs": config.inputs, "causal": self.causal}
+        return FilmDenoiser(*size, **more), CosineSchedule(config.timesteps)
 
     @classmethod
     def of(cls, image: DRPose, *, frames: int = 27, memory: float = 0.2) -> "FilmDRPose":

@@ -9,8 +9,9 @@ from tqdm import tqdm
 
 from ..data import PoseSet
 from ..diffusion import DenoiseFn
-from ..model import CLIP, DRPose, Sampling, chunk_size, evaluating
+from ..model import CLIP, DRPose, chunk_size, evaluating
 from ..sampling import check_kp2d, sampling_chain
+from ..settings import Sampling
 from ..skeleton import flip, mirror_mean
 from ..support import Noise, as_noise
 from ..widening import widened
@@ -56,7 +57,7 @@ def sample_film(
     ) as bar:
         chain = sampling_chain(
             model,
-            clips.poses.kp2d,
+            clips.poses.seen,
             sampling,
             noise=as_noise(noise),
             initial=clips.poses.initial,
@@ -97,6 +98,7 @@ def denoise_film(
     sampling.flip_test. progress(1) is called after every pass.
     """
     poses, weights, flipped = clips.poses, triangle(clips), sampling.flip_test
+    kp2d = poses.seen
     total = (
         torch.zeros(len(poses)).to(weights).index_add(0, clips.rows.flatten(), weights.flatten())
     )
@@ -107,7 +109,7 @@ def denoise_film(
         found = torch.zeros_like(x_t)
         with evaluating(model):
             for part, weight in parts:
-                seen = poses.kp2d[part.rows], poses.initial[part.rows], part.when()
+                seen = kp2d[part.rows], poses.initial[part.rows], part.when()
                 x0 = clean_clips(model, *seen, x_t[part.rows].transpose(1, 2), t, flipped)
                 x0 = weight[..., None, None, None] * x0.transpose(1, 2)  # (B, F, H, J, 3)
                 found.index_add_(0, part.rows.flatten(), x0.flatten(0, 1))
@@ -126,7 +128,7 @@ def clean_clips(
     t: int,
     mirrored_too: bool,
 ) -> torch.Tensor:
-    """One pass of the network: kp2d (B, F, J, 2), initial (B, F, 2, J, 3), x_t (B, H, F, J, 3) of
+    """One pass of the network: kp2d (B, F, J, 3), initial (B, F, 2, J, 3), x_t (B, H, F, J, 3) of
     clips -> x0 (B, H, F, J, 3), averaged with the mirrored pass if wanted.
     """
     x_init = initial[:, :, 0]

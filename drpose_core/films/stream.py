@@ -8,8 +8,10 @@ from itertools import count
 import torch
 
 from ..data import PoseSet
-from ..model import CLIP, DRPose, Sampling, evaluating, with_initial_poses
+from ..lifters import lift
+from ..model import CLIP, DRPose, evaluating, with_initial_poses
 from ..sampling import check_kp2d, sampling_chain
+from ..settings import Sampling
 from ..skeleton import J, flip
 from ..widening import widened
 from .clips import FPS, GAP, When
@@ -71,7 +73,7 @@ class FilmStream:
         self._follow(frame)
         now = _Seen(self._lifted(frame))
         clip = [*(seen.pose for seen in self._seen), now.pose]
-        kp2d = torch.cat([pose.kp2d for pose in clip])[None]
+        kp2d = torch.cat([pose.seen for pose in clip])[None]
         initial = torch.cat([pose.initial for pose in clip])[None]
         when = self._when(clip)
 
@@ -85,7 +87,7 @@ class FilmStream:
             return x0[:, :, -1].clamp(-CLIP, CLIP)
 
         given = {"noise": self._draws, "initial": now.pose.initial, "denoise": denoise}
-        for step in sampling_chain(self._model, frame.kp2d, self.sampling, **given):
+        for step in sampling_chain(self._model, frame.seen, self.sampling, **given):
             found = step.x0
         self._seen.append(now)
         self._last = frame
@@ -122,9 +124,9 @@ class FilmStream:
         if frame.initial is not None or not getattr(lifter, "sees_films", False):
             return with_initial_poses(self._model, frame)
         clip = [*(seen.pose for seen in self._seen), frame]
-        kp2d, when = torch.cat([pose.kp2d for pose in clip])[None], self._when(clip)
+        kp2d, when = torch.cat([pose.seen for pose in clip])[None], self._when(clip)
         with evaluating(self._model):
-            pair = [lifter(x, when)[:, -1] for x in (kp2d, flip(kp2d))]
+            pair = [lift(lifter, x, when)[:, -1] for x in (kp2d, flip(kp2d))]
         return replace(frame, initial=torch.stack(pair, dim=1))
 
     def _when(self, clip: list[PoseSet]) -> When:

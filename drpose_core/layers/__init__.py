@@ -1,13 +1,17 @@
-"""Layers on the joints of a skeleton: graph convolutions, attention, dropout."""
+"""Layers on the joints of a skeleton: graph convolutions, attention, dropout; what they read."""
 
 from .dropout import Dropout
 from .graph import Attention, ChebConv, LearnedGraph
+from .keypoints import SEEN, XY, columns
 from .precision import bfloat16
 
 __all__ = [
+    "SEEN",
+    "XY",
     "Attention",
     "ChebConv",
     "Dropout",
     "LearnedGraph",
     "bfloat16",
+    "columns",
 ]

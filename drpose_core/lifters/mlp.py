@@ -5,7 +5,7 @@ a lifter.
 import torch
 from torch import nn
 
-from ..layers import Dropout
+from ..layers import XY, Dropout
 from ..skeleton import J
 
 
@@ -24,18 +24,19 @@ class Residual(nn.Module):
 
 class ResidualMLP(nn.Sequential):
     """kp2d (B, J, 2) screen units -> pose (B, J, 3) metres, camera frame, all joints at once and
-    without a skeleton.
+    without a skeleton. With inputs=3, kp2d (B, J, 3) has the detector's confidence too.
     """
 
-    def __init__(self, width: int = 1024, blocks: int = 2, dropout: float = 0.5):
+    def __init__(self, width: int = 1024, blocks: int = 2, dropout: float = 0.5, inputs: int = XY):
         body = (Residual(width, dropout) for _ in range(blocks))
         super().__init__(
             nn.Flatten(),
-            *_round(2 * J, width, dropout),
+            *_round(inputs * J, width, dropout),
             *body,
             nn.Linear(width, 3 * J),
             nn.Unflatten(1, (J, 3)),
         )
+        self.inputs = inputs
 
 
 def _round(inputs: int, width: int, dropout: float) -> tuple[nn.Module, ...]:

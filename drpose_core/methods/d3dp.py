@@ -5,7 +5,8 @@ from torch import nn
 
 from ..denoiser import Denoiser
 from ..diffusion import Schedule
-from ..model import DRPose, ModelConfig
+from ..model import DRPose
+from ..settings import ModelConfig
 
 
 class NoInitialPose(DRPose):
@@ -20,7 +21,9 @@ class NoInitialPose(DRPose):
     def parts(self, config: ModelConfig) -> tuple[nn.Module, Schedule]:
         _, schedule = super().parts(config)
         size = (config.channels, config.depth, config.heads, config.dropout)
-        return Denoiser(*size, blend=False), schedule  # there is nothing to blend with
+        return Denoiser(
+            *size, blend=False, inputs=config.inputs
+        ), schedule  # there is nothing to blend with
 
     def clean(
         self, x_t: torch.Tensor, x_init: torch.Tensor, cond: torch.Tensor, t: int | torch.Tensor

@@ -19,7 +19,8 @@ from ..data import PoseSet
 from ..denoiser import Denoiser
 from ..diffusion import DenoiseFn, Schedule, Step, ddim, distinct
 from ..losses import INITIAL_NOISE, denoised
-from ..model import DRPose, ModelConfig, Sampling
+from ..model import DRPose
+from ..settings import ModelConfig, Sampling
 
 LEAST = 0.01  # metres of noise at which a logarithmic grid ends
 
@@ -133,7 +134,8 @@ class FlowMatching(DRPose):
 
     def parts(self, config: ModelConfig) -> tuple[nn.Module, StraightPath]:
         size = (config.channels, config.depth, config.heads, config.dropout)
-        return Denoiser(*size, blend=False), StraightPath(config.timesteps)
+        denoiser = Denoiser(*size, blend=False, inputs=config.inputs)
+        return denoiser, StraightPath(config.timesteps)
 
     def solvers(self, eta: float, noise_sampler) -> dict[str, Callable[..., Iterator[Step]]]:
         of_flows = {"euler": partial(ddim, eta=0.0), "midpoint": midpoint}

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import torch
 
 from ..films import CausalFilmDRPose, FilmDRPose
-from ..model import DRPose, ModelConfig
+from ..model import DRPose
+from ..settings import ModelConfig
 from .d3dp import NoInitialPose
 from .flow import FlowMatching
 from .gfpose import GFPose, GFPoseConcatenated

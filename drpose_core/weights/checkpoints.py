@@ -11,9 +11,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from ..lifters import LIFTERS, Elsewhere, build_lifter
+from ..lifters import LIFTERS, Elsewhere, build_lifter, lift
 from ..methods import METHODS, build_model
-from ..model import DRPose, ModelConfig, Sampling
+from ..model import DRPose
+from ..settings import ModelConfig, Sampling
 from ..skeleton import JOINTS, J
 from ..support import project_root, versions, written_whole
 from .pth import is_pth, what_else
@@ -42,7 +43,7 @@ def save_checkpoint(
     # a fresh lifter draws weights, which must not move the caller's random state
     with torch.random.fork_rng([]):
         known = model.config.lifter in LIFTERS and _same_lifter(
-            build_lifter(model.config.lifter), model.lifter
+            build_lifter(model.config.lifter, confidence=model.config.confidence), model.lifter
         )
     if not known:
         raise ValueError(
@@ -101,7 +102,9 @@ def _same_lifter(rebuilt: Callable, lifter: Callable) -> bool:
         else probe.device
     )
     with torch.no_grad():
-        return torch.allclose(rebuilt(probe), lifter(probe.to(where)).cpu(), rtol=1e-3, atol=1e-3)
+        return torch.allclose(
+            lift(rebuilt, probe), lift(lifter, probe.to(where)).cpu(), rtol=1e-3, atol=1e-3
+        )
 
 
 def checkpoint_record(path: str | Path) -> dict:

@@ -9,7 +9,8 @@ from torch import nn
 
 from ..diffusion import CosineSchedule, cosine_betas
 from ..lifters import DCGCT, HTNet, build_lifter
-from ..model import DRPose, ModelConfig
+from ..model import DRPose
+from ..settings import ModelConfig
 from .pth import plain_state, read_pth
 from .published_names import DCGCT as DCGCT_NAMES
 from .published_names import DENOISER, HTNET
