@@ -104,14 +104,18 @@ def measured(model: dr.DRPose, world: torch.Tensor, setup: Setup, seed: int) -> 
     points = filmed(world, setup)
     own = pinhole(1, 1, setup.field_of_view)
     screen = dr.project(points, own).double().numpy()
-    kp2d = torch.from_numpy(detect(screen[None], 10.0, np.random.default_rng(seed))[0][0]).float()
+    found = detect(screen[None], 10.0, np.random.default_rng(seed))
+    kp2d, confidence = (torch.from_numpy(x[0]).float() for x in found)
     if setup.made:
         for name, parts in MADE.items():
-            kp2d[:, JOINTS.index(name)] = sum(kp2d[:, JOINTS.index(part)] for part in parts) / 2
+            made = [JOINTS.index(part) for part in parts]
+            kp2d[:, JOINTS.index(name)] = kp2d[:, made].sum(1) / 2
+            confidence[:, JOINTS.index(name)] = confidence[:, made].amin(1)
     if setup.unseen:
         seen = np.ones(kp2d.shape[:2], dtype=bool)
         seen[:, [JOINTS.index(name) for name in setup.unseen]] = False
         kp2d = torch.from_numpy(filled(kp2d.numpy(), seen)[0]).float()
+        confidence = confidence * torch.from_numpy(seen)
     still = torch.eye(3).expand(len(kp2d), 3, 3)
     plain = kp2d.clamp(-5, 5), own.expand(len(kp2d), 9), still
     cells = {}
@@ -120,9 +124,9 @@ def measured(model: dr.DRPose, world: torch.Tensor, setup: Setup, seed: int) -> 
         "redrawn": training_view(kp2d, own),
         "redrawn, 47° assumed": training_view(kp2d, pinhole(1, 1, FIELD_OF_VIEW)),
     }.items():
-        pose = dr.sample_poses(
-            model, view[0], hypotheses=1, steps=1, noise=dr.per_hypothesis(seed)
-        )[-1][:, 0]
+        seen = torch.cat([view[0], confidence[..., None]], dim=-1)
+        once = dr.sample_poses(model, seen, hypotheses=1, steps=1, noise=dr.per_hypothesis(seed))
+        pose = once[-1][:, 0]
         root = picture_frame(dr.estimate_root(pose, *view[:2]), view[2])
         pose = picture_frame(pose, view[2])
         cells[name] = round(1000 * dr.mpjpe(pose, points - points[:, :1]).mean().item(), 1)

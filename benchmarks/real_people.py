@@ -24,6 +24,7 @@ import tyro
 
 import drpose_core as dr
 from drpose_core.keypoints import filled, to_h36m, training_view
+from drpose_core.lifters import lift
 from drpose_core.lifters.layers import DropPath
 from drpose_core.output.report import markdown
 from drpose_core.skeleton import MARKED, flip
@@ -45,6 +46,7 @@ class Variant(NamedTuple):
     databases: tuple[str, ...] = ("CMU", "HDM05")
     proportions: float = 0.0  # spread of bone lengths about those recorded
     stochastic_depth: bool = True  # of DC-GCT and HTNet, as published
+    confidence: bool = False  # whether the lifter reads it
 
 
 VARIANTS = {
@@ -63,6 +65,9 @@ VARIANTS = {
     "bones longer or shorter by 12 %": Variant(proportions=0.12),
     "no stochastic depth": Variant(stochastic_depth=False),
     "no stochastic depth, bones by 4 %": Variant(proportions=0.04, stochastic_depth=False),
+    "no stochastic depth, bones by 4 %, confidence read": Variant(
+        proportions=0.04, stochastic_depth=False, confidence=True, least=0.02
+    ),
     "CMU alone": Variant(databases=("CMU",)),
     "HDM05 alone": Variant(databases=("HDM05",)),
 }
@@ -93,7 +98,7 @@ def main(
                 continue
             tests = tests or scored_sets(data, photos, stride, kept)
             poses = training_poses(data, variant, stride, kept)
-            model = trained(poses, lifter, samples, seed, variant.stochastic_depth)
+            model = trained(poses, lifter, samples, seed, variant)
             for test, poses_of in tests.items():
                 row |= {f"{test} {k}": v for k, v in scores(model, poses_of).items()}
             row["train poses"] = len(poses)
@@ -198,7 +203,7 @@ def photographed(path: Path, least: float) -> dr.PoseSet:
 
 
 def trained(
-    poses: dr.PoseSet, lifter: str, samples: int, seed: int, stochastic_depth: bool
+    poses: dr.PoseSet, lifter: str, samples: int, seed: int, variant: Variant
 ) -> torch.nn.Module:
     """A lifter trained on as many poses as samples, a half of them mirrored."""
     torch.manual_seed(seed)
@@ -206,13 +211,17 @@ def trained(
         torch.randperm(len(poses), generator=dr.generator(seed, n))
         for n in range(1 + samples // 2 // len(poses))
     ]
-    poses = replace(poses[torch.cat(order)[: samples // 2]], rotation=None, confidence=None)
-    model = dr.build_lifter(lifter)
-    if not stochastic_depth:
+    poses = replace(poses[torch.cat(order)[: samples // 2]], rotation=None)
+    model = dr.build_lifter(lifter, confidence=variant.confidence)
+    if not variant.stochastic_depth:
         without_stochastic_depth(model)
-    config = dr.TrainConfig(epochs=1, batch_size=128, seed=seed)
+    if lifter != "mlp":
+        model.bf16 = True
+    config = dr.TrainConfig(epochs=1, batch_size=64 if lifter != "mlp" else 128, seed=seed)
     for _ in dr.train(model, dr.lifting_loss, poses, config):
         pass
+    if lifter != "mlp":
+        model.bf16 = False
     return model.eval()
 
 
@@ -225,8 +234,8 @@ def without_stochastic_depth(lifter: torch.nn.Module) -> None:
 @torch.no_grad()
 def scores(model: torch.nn.Module, poses: dr.PoseSet) -> dict[str, float]:
     """MPJPE and P-MPJPE over the marked joints, mm."""
-    parts = poses.kp2d.split(2048)
-    pose = torch.cat([(model(part) + flip(model(flip(part)))) / 2 for part in parts])
+    parts = poses.seen.split(2048)
+    pose = torch.cat([(lift(model, part) + flip(lift(model, flip(part)))) / 2 for part in parts])
     pose, truth = (x[:, MARKED] - x[:, :1] for x in (pose, poses.pose3d))
     return {
         "MPJPE": round(1000 * dr.mpjpe(pose, truth).mean().item(), 2),

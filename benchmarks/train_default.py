@@ -33,7 +33,7 @@ from drpose_core.weights import DEFAULT
 class Recipe(NamedTuple):
     """What the default checkpoint is made of; docs/recipes.md has the figures."""
 
-    model: dr.ModelConfig = dr.ModelConfig(dropout=0.0)
+    model: dr.ModelConfig = dr.ModelConfig(dropout=0.0, confidence=True)
     lifter: dr.TrainConfig = dr.TrainConfig(epochs=3, batch_size=64)
     denoiser: dr.TrainConfig = dr.TrainConfig(epochs=2, batch_size=64)
     denoiser_loss: object = dr.denoising_loss
@@ -76,7 +76,7 @@ def main(
             time.sleep(1)
         poses = dr.PoseSet.load(kept)
         torch.manual_seed(seed)  # the networks' first weights
-        lifter = dr.build_lifter(RECIPE.model.lifter)
+        lifter = dr.build_lifter(RECIPE.model.lifter, confidence=RECIPE.model.confidence)
         without_stochastic_depth(lifter)
         lifter.bf16 = True
         run(folder / "lifter", lifter, dr.lifting_loss, poses, lifter_config)
@@ -159,8 +159,8 @@ def scores(model: dr.DRPose, tests: dict[str, dr.PoseSet], seed: int) -> dict:
     found = {}
     for subject, poses in sorted(tests.items()):
         few = some(poses, 200, seed)
-        drawn = dr.sample_poses(model, few.kp2d, noise=dr.per_hypothesis(seed), widen=1)[-1]
-        first = model.initial_pose(few.kp2d, flip_test=True)
+        drawn = dr.sample_poses(model, few.seen, noise=dr.per_hypothesis(seed), widen=1)[-1]
+        first = model.initial_pose(few.seen, flip_test=True)
         truth = few.pose3d[:, MARKED]
         drawn, first = drawn[..., MARKED, :], (first - first[:, :1])[:, MARKED]
         best = dr.mpjpe(drawn, truth[:, None]).amin(1)
