@@ -37,7 +37,7 @@ from drpose_core.training import steps_per_epoch
 
 CHOOSE, REPORT = ("35", "49", "HDM_tr"), ("07", "16", "HDM_mm")
 RECIPES = {
-    "default": (dr.ModelConfig(lifter="mlp"), dr.denoising_loss),
+    "default": (dr.ModelConfig(lifter="mlp", dropout=0.0), dr.denoising_loss),
     "calibrated": (dr.ModelConfig(lifter="mlp", dropout=0.0, skip=0.1), dr.calibrated_loss),
 }
 SMOOTHERS: dict[str, Callable] = {
@@ -54,12 +54,12 @@ LONG = 108  # frames of a recording that are scored, 4.3 seconds
 def main(
     data: Path,
     seeds: tuple[int, ...] = (0, 1, 2),
-    recipe: str = "calibrated",
+    recipe: str = "default",
     frames: tuple[int, ...] = (27,),
     memories: tuple[float, ...] = (0.2,),
     score: tuple[str, ...] = REPORT,
-    samples: int = 54_000,
-    test_frames: int = 2_000,
+    samples: int = 27_000,
+    test_frames: int = 1_000,
     speed: bool = False,
 ) -> None:
     """Train and score; samples: frames before mirroring, for the image model and again for both."""
