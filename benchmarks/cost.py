@@ -37,7 +37,7 @@ def main(device: str = "cpu", out: Path = Path("output/cost.html")) -> None:
     test = dr.synthetic_poses("test")[:most].to(on)
 
     def sample(b: int, h: int, k: int):
-        dr.sample_poses(model, test.kp2d[:b], hypotheses=h, steps=k)
+        dr.sample_poses(model, test.observed[:b], hypotheses=h, steps=k)
 
     def evaluate(n: int):
         dr.evaluate(model, test[:n], hypotheses=1, steps=1)

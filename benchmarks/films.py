@@ -111,7 +111,7 @@ def measure(
     name = f"film, {frames} frames" if frames > 1 else "image"
     answers = {name: found.mean(1)}
     if frames == 1:
-        lifted = model.initial_pose(test.seen, flip_test=True)
+        lifted = model.initial_pose(test.observed, flip_test=True)
         answers = {"truth": test.pose3d, "lifter": lifted - lifted[:, :1]} | answers
         answers |= {f"image, {how}": f(found.mean(1), test) for how, f in SMOOTHERS.items()}
     row = {}

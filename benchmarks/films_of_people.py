@@ -44,7 +44,7 @@ def main(
     for who in subjects:
         poses = of(test, who, seed)
         redrawn = replace(poses, rotation=None)  # whose answers predict leaves in that frame
-        lifted = pictures.initial_pose(poses.seen, flip_test=True)
+        lifted = pictures.initial_pose(poses.observed, flip_test=True)
         found = {
             "ground truth": poses.pose3d,
             "lifter": lifted - lifted[:, :1],

@@ -88,9 +88,9 @@ def sampled(
     """
     noise = dr.per_hypothesis(seed)
     if how is not None:
-        return dr.sample_poses(model, poses.seen, how.but(widen=1), noise=noise)[-1]
+        return dr.sample_poses(model, poses.observed, how.but(widen=1), noise=noise)[-1]
     half = dr.Sampling(hypotheses=10, spacing="linear", flip_test=False)
-    images = (poses.seen, dr.flip(poses.seen))
+    images = (poses.observed, dr.flip(poses.observed))
     plain, mirrored = (dr.sample_poses(model, x, half, noise=noise)[-1] for x in images)
     return torch.cat([plain, dr.flip(mirrored)], dim=1)
 

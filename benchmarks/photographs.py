@@ -57,8 +57,8 @@ def main(
 
 @torch.no_grad()
 def scores(model: dr.DRPose, test: dr.PoseSet, widen: float, seed: int) -> dict:
-    drawn = dr.sample_poses(model, test.seen, noise=dr.per_hypothesis(seed), widen=widen)[-1]
-    first = model.initial_pose(test.seen, flip_test=True)
+    drawn = dr.sample_poses(model, test.observed, noise=dr.per_hypothesis(seed), widen=widen)[-1]
+    first = model.initial_pose(test.observed, flip_test=True)
     truth, chosen = test.pose3d[:, MARKED], {}
     chosen["initial"] = (first - first[:, :1])[:, MARKED]
     chosen["mean"] = drawn.mean(1)[:, MARKED]

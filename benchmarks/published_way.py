@@ -19,7 +19,9 @@ from torch.nn import functional as F
 import drpose_core as dr
 from drpose_core.cameras import world_to_camera
 from drpose_core.denoiser import Denoiser
+from drpose_core.layers import columns
 from drpose_core.layers.graph import ChebConv
+from drpose_core.lifters import lift
 from drpose_core.losses import JOINT_WEIGHTS
 from drpose_core.model import CLIP
 from drpose_core.skeleton import H36M_32, J, bone_adjacency
@@ -79,13 +81,14 @@ def denoise(
     t: torch.Tensor,
     drop: Drop = no_dropout,
 ) -> torch.Tensor:
-    """kp2d (B, J, 2), x_t (B, H, J, 3), initial (B, J, 3), t (B,) -> x0 (B, H, J, 3)."""
+    """kp2d (B, J, 2 or 3), x_t (B, H, J, 3), initial (B, J, 3), t (B,) -> x0 (B, H, J, 3)."""
     b, hypotheses = x_t.shape[:2]
     initial = initial[:, None].repeat(1, hypotheses, 1, 1).view(-1, J, 3)
     h = chebyshev(net.embed, torch.cat([initial, x_t.reshape(-1, J, 3)], dim=-1))
     angles = t[:, None] * net.frequencies
     time = net.time2(F.silu(net.time1(torch.cat([angles.sin(), angles.cos()], dim=-1))))
-    seen = chebyshev(net.embed_kp2d, kp2d[:, None].repeat(1, hypotheses, 1, 1).view(-1, J, 2))
+    kp2d = columns(kp2d, confidence=net.confidence)[:, None].repeat(1, hypotheses, 1, 1)
+    seen = chebyshev(net.embed_kp2d, kp2d.flatten(0, 1))
     cond = time[:, None].repeat(1, hypotheses, 1).view(-1, 1, time.shape[-1]).repeat(1, J, 1) + seen
     for layer in net.layers:
         h = modulated(layer.attention, attention, h, cond, drop)
@@ -140,7 +143,7 @@ def loss(model: dr.DRPose, batch: dr.PoseSet, drop: Drop, initial: torch.Tensor)
         times.append(t)
     pred = denoise(
         model.denoiser,
-        batch.kp2d,
+        batch.observed,
         torch.stack(noised)[:, None],
         initial,
         torch.stack(times).squeeze(-1),
@@ -165,7 +168,7 @@ def training(
     for step, batch in enumerate(batches):
         optimizer.param_groups[0]["lr"] = rate(step)
         with torch.no_grad():
-            initial = model.lifter.train()(batch.kp2d) if lifter else batch.initial[:, 0]
+            initial = lift(model.lifter.train(), batch.observed) if lifter else batch.initial[:, 0]
         value = loss(model, batch, drop, initial)
         optimizer.zero_grad()
         value.backward()

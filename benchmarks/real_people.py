@@ -24,6 +24,7 @@ import tyro
 
 import drpose_core as dr
 from drpose_core.keypoints import filled, to_h36m, training_view
+from drpose_core.keypoints.formats import placed
 from drpose_core.lifters import lift
 from drpose_core.lifters.layers import DropPath
 from drpose_core.output.report import markdown
@@ -94,6 +95,7 @@ def main(
     for seed in seeds:
         for name, variant in VARIANTS.items():
             row = {"variant": name, "lifter": lifter, "samples": samples, "seed": seed}
+            row["batch"] = 128 if lifter == "mlp" else 64
             if (only and name not in only) or _has(table, row):
                 continue
             tests = tests or scored_sets(data, photos, stride, kept)
@@ -170,7 +172,7 @@ def photographed(path: Path, least: float) -> dr.PoseSet:
     """Photographs with a known 3D as a pose set."""
     file = np.load(path)
     seen = file["detected"]
-    sure = np.where(seen[..., 2] >= least, seen[..., 2], 0.0)
+    sure = np.where(seen[..., 2] >= least, placed(seen[..., 2], "mediapipe33"), 0.0)
     kp2d, confidence = to_h36m(seen[..., :2], sure, "coco17")
     kp2d, _ = filled(kp2d, confidence > 0)
     width, height = file["size"].T
@@ -217,7 +219,7 @@ def trained(
         without_stochastic_depth(model)
     if lifter != "mlp":
         model.bf16 = True
-    config = dr.TrainConfig(epochs=1, batch_size=64 if lifter != "mlp" else 128, seed=seed)
+    config = dr.TrainConfig(epochs=1, batch_size=128 if lifter == "mlp" else 64, seed=seed)
     for _ in dr.train(model, dr.lifting_loss, poses, config):
         pass
     if lifter != "mlp":
@@ -234,7 +236,7 @@ def without_stochastic_depth(lifter: torch.nn.Module) -> None:
 @torch.no_grad()
 def scores(model: torch.nn.Module, poses: dr.PoseSet) -> dict[str, float]:
     """MPJPE and P-MPJPE over the marked joints, mm."""
-    parts = poses.seen.split(2048)
+    parts = poses.observed.split(2048)
     pose = torch.cat([(lift(model, part) + flip(lift(model, flip(part)))) / 2 for part in parts])
     pose, truth = (x[:, MARKED] - x[:, :1] for x in (pose, poses.pose3d))
     return {

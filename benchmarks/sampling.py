@@ -24,6 +24,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from tqdm import tqdm
 
 import drpose_core as dr
+from drpose_core.lifters import lift
 from drpose_core.model import CARD_CHUNK, CHUNK
 from drpose_core.output.report import markdown
 
@@ -82,7 +83,7 @@ def main(
     )
 
     def one():
-        return dr.sample_poses(plain, test.kp2d[:1], steps=8)
+        return dr.sample_poses(plain, test.observed[:1], steps=8)
 
     one()
     print(
@@ -99,15 +100,15 @@ def many_pictures(model: dr.DRPose, poses: dr.PoseSet) -> None:
     once = {"hypotheses": 1, "steps": 1, "initial": lifted.initial}
     work = {
         "initial poses (both mirror sides)": lambda: dr.with_initial_poses(model, poses),
-        "refined once, H = 1, K = 1": lambda: dr.sample_poses(model, poses.kp2d, **once),
+        "refined once, H = 1, K = 1": lambda: dr.sample_poses(model, poses.observed, **once),
     }
     for run in work.values():
         run()
     for name, run in work.items():
         rate = len(poses) / median(seconds(run, on) for _ in range(ROUNDS))
         print(f"{len(poses)} pictures, {name}: {rate:.0f} a second.")
-    kp2d = poses.kp2d[:CHUNK]
-    _, alone, whole = ceiling(lambda: model.lifter(kp2d), len(kp2d), on)
+    kp2d = poses.observed[:CHUNK]
+    _, alone, whole = ceiling(lambda: lift(model.lifter, kp2d), len(kp2d), on)
     print(f"The lifter is at {100 * alone / whole:.0f} % of what its matrix products take alone.")
 
 
@@ -130,10 +131,10 @@ def compare(
 
     def own(model):
         how = dr.Sampling.published(hypotheses, steps)
-        return dr.sample_poses(model, test.kp2d, how, noise=noise, initial=test.initial)
+        return dr.sample_poses(model, test.observed, how, noise=noise, initial=test.initial)
 
     def published():
-        return published_way.sample(plain, test.kp2d, test.initial, noise)
+        return published_way.sample(plain, test.observed, test.initial, noise)
 
     if on.type == "cuda":
         models = models | {"TF32": plain}

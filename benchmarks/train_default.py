@@ -159,8 +159,8 @@ def scores(model: dr.DRPose, tests: dict[str, dr.PoseSet], seed: int) -> dict:
     found = {}
     for subject, poses in sorted(tests.items()):
         few = some(poses, 200, seed)
-        drawn = dr.sample_poses(model, few.seen, noise=dr.per_hypothesis(seed), widen=1)[-1]
-        first = model.initial_pose(few.seen, flip_test=True)
+        drawn = dr.sample_poses(model, few.observed, noise=dr.per_hypothesis(seed), widen=1)[-1]
+        first = model.initial_pose(few.observed, flip_test=True)
         truth = few.pose3d[:, MARKED]
         drawn, first = drawn[..., MARKED, :], (first - first[:, :1])[:, MARKED]
         best = dr.mpjpe(drawn, truth[:, None]).amin(1)

@@ -100,7 +100,7 @@ def scores(image: dr.DRPose, model: dr.FilmDRPose, test: dr.PoseSet, who: str, s
     film model began with, with the same noise in every frame, and the film model.
     """
     poses = of(test, who, seed)
-    lifted = model.initial_pose(poses.seen, flip_test=True)
+    lifted = model.initial_pose(poses.observed, flip_test=True)
     answers = {
         "lifter": (lifted - lifted[:, :1])[:, None],
         "images": dr.joined(dr.predict(image, replace(poses, rotation=None), seed=seed)).hypotheses,

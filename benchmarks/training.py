@@ -22,6 +22,7 @@ from sampling import foreign_module, seconds
 from tqdm import tqdm
 
 import drpose_core as dr
+from drpose_core.lifters import lift
 from drpose_core.losses import JOINT_WEIGHTS
 from drpose_core.output.report import markdown
 
@@ -111,8 +112,8 @@ def agreement(model: dr.DRPose, batch: dr.PoseSet) -> None:
     x_t = batch.pose3d[:, None]
     t = torch.randint(1000, (len(batch),), generator=dr.generator(0)).to(batch.device)
     with torch.no_grad():
-        one = published_way.denoise(model.denoiser, batch.kp2d, x_t, batch.initial[:, 0], t)
-        two = model.denoiser(x_t, batch.initial[:, 0], model.denoiser.condition(batch.kp2d, t))
+        one = published_way.denoise(model.denoiser, batch.observed, x_t, batch.initial[:, 0], t)
+        two = model.denoiser(x_t, batch.initial[:, 0], model.denoiser.condition(batch.observed, t))
     assert (one - two).abs().max() < 1e-4, "the two ways do not compute the same"
 
 
@@ -124,7 +125,7 @@ def foreign(path: Path, model: dr.DRPose, batch: dr.PoseSet, lifter: bool):
     optimizer = torch.optim.Adam(net.parameters(), lr=5e-4, amsgrad=True)
     while True:
         with torch.no_grad():
-            initial = initial_model(batch.kp2d) if lifter else batch.initial[:, 0]
+            initial = lift(initial_model, batch.observed) if lifter else batch.initial[:, 0]
         x_t, t = module.noised(batch.pose3d)
         value = (
             (net(batch.kp2d, x_t[:, None], initial, t)[:, 0] - batch.pose3d).norm(dim=-1) * weights

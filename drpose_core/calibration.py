@@ -45,7 +45,7 @@ def calibrate(
         rows = range(first, first + len(batch))
         noise = per_hypothesis(seed)
         drawn = sample_poses(
-            model, batch.seen, sampling, noise=noise, initial=batch.initial, rows=rows
+            model, batch.observed, sampling, noise=noise, initial=batch.initial, rows=rows
         )
         hypotheses.append(drawn[-1])
     return keep_factor(model, torch.cat(hypotheses), poses, sampling, seed)

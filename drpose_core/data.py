@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from .columns import COLUMNS, Take
-from .layers import SEEN, columns
+from .layers import columns
 from .skeleton import mirror_mean
 from .support import read_npz, write_npz
 
@@ -88,6 +88,9 @@ class PoseSet:
                 raise ValueError(f"{name} must be {wanted}, it is {value.dtype}")
             if not torch.isfinite(value).all():
                 raise ValueError(f"{name} holds NaN or infinite numbers")
+        sure = self.confidence
+        if sure is not None and not ((sure >= 0) & (sure <= 1)).all():
+            raise ValueError("confidence must lie between 0 and 1")
         if self.has_truth and self.pose3d[:, 0].any():
             raise ValueError("pose3d is not relative to joint 0")
         for name, texts in (("action", self.actions), ("sequence", self.sequences)):
@@ -128,10 +131,10 @@ class PoseSet:
             )
 
     @property
-    def seen(self) -> torch.Tensor:
+    def observed(self) -> torch.Tensor:
         """(N, J, 3): kp2d, and the confidence, 1 where the set has none."""
         if self.confidence is None:
-            return columns(self.kp2d, SEEN)
+            return columns(self.kp2d, confidence=True)
         return torch.cat([self.kp2d, self.confidence[..., None]], dim=-1)
 
     def initial_pose(self, *, flip_test: bool = True) -> torch.Tensor:

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .layers import XY, Attention, ChebConv, Dropout, LearnedGraph, bfloat16, columns
+from .layers import WIDTHS, Attention, ChebConv, Dropout, LearnedGraph, bfloat16, columns
 from .skeleton import J
 
 
@@ -109,13 +109,13 @@ class Denoiser(nn.Module):
         dropout: float = 0.1,
         *,
         blend: bool = True,
-        inputs: int = XY,
+        confidence: bool = False,
     ):
         super().__init__()
-        self.inputs = inputs
+        self.confidence = confidence
         self.time1 = nn.Linear(channels, 2 * channels)
         self.time2 = nn.Linear(2 * channels, channels)
-        self.embed_kp2d = ChebConv(inputs, channels)
+        self.embed_kp2d = ChebConv(WIDTHS[confidence], channels)
         self.embed = ChebConv(6, channels)
         self.layers = nn.ModuleList(Layer(channels, heads, dropout) for _ in range(depth))
         self.output = ChebConv(channels, 3)
@@ -131,7 +131,7 @@ class Denoiser(nn.Module):
         angles = t[:, None] * self.frequencies
         # (B, C)
         time = self.time2(F.silu(self.time1(torch.cat([angles.sin(), angles.cos()], dim=-1))))
-        return (time[:, None] + self.embed_kp2d(columns(kp2d, self.inputs)))[:, None]
+        return (time[:, None] + self.embed_kp2d(columns(kp2d, confidence=self.confidence)))[:, None]
 
     def forward(
         self, x_t: torch.Tensor, x_init: torch.Tensor, cond: torch.Tensor, *more

@@ -89,7 +89,7 @@ def assess(
         rows = torch.arange(first - overlap, min(first + batch_size, len(poses)))
         batch = with_initial_poses(model, poses[rows.to(poses.device)])
         samples = sample_poses(
-            model, batch.seen, sampling, noise=noise, initial=batch.initial, rows=rows.tolist()
+            model, batch.observed, sampling, noise=noise, initial=batch.initial, rows=rows.tolist()
         )
         initial = batch.initial_pose(flip_test=sampling.flip_test)
         here = gap[rows].to(poses.device)

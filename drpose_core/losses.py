@@ -41,7 +41,7 @@ def lifting_loss(
     It draws no random numbers; the argument generator is there because all losses have it.
     """
     batch.require_truth("lifting_loss")
-    return mpjpe(lift(lifter, batch.seen), batch.pose3d).mean()
+    return mpjpe(lift(lifter, batch.observed), batch.pose3d).mean()
 
 
 def denoising_loss(
@@ -125,8 +125,8 @@ def denoised(
     t = own_rows(lambda n, draws: times(n, draws, on), len(x0), generator).to(x0.device)
     noise = own_rows(normal, len(x0), generator).to(x0.device)
     x_t = model.schedule.add_noise(x0, t, noise)
-    x_init = model.initial_pose(batch.seen) if batch.initial is None else batch.initial[:, 0]
+    x_init = model.initial_pose(batch.observed) if batch.initial is None else batch.initial[:, 0]
     if initial_noise:
         x_init = x_init + initial_noise * own_rows(normal, len(x0), generator).to(x0.device)
-    condition = model.denoiser.condition(batch.seen, t)
+    condition = model.denoiser.condition(batch.observed, t)
     return model.clean(x_t[:, None], x_init, condition, t)[:, 0], t

@@ -23,8 +23,8 @@ CARD_CHUNK = 16384  # on a GPU: about a gigabyte
 
 
 class DRPose(nn.Module):
-    """A lifter (B, J, 2) -> (B, J, 3), frozen and always in eval mode, and the denoiser that
-    refines its poses.
+    """A lifter, keypoints (B, J, 2) -> poses (B, J, 3), frozen and always in eval mode, and the
+    denoiser that refines its poses. Both may read the confidence too (ModelConfig.confidence).
 
     lifter: any module or function; None builds config.lifter, untrained. Another method is a
     subclass that replaces some of the parts marked so, registered in METHODS (methods/).
@@ -59,7 +59,7 @@ class DRPose(nn.Module):
     def parts(self, config: ModelConfig) -> tuple[nn.Module, Schedule]:
         """Replaced: a new network, with the methods of Denoiser, and the levels of noise."""
         size = (config.channels, config.depth, config.heads, config.dropout)
-        denoiser = Denoiser(*size, blend=not config.skip, inputs=config.inputs)
+        denoiser = Denoiser(*size, blend=not config.skip, confidence=config.confidence)
         return denoiser, CosineSchedule(config.timesteps)
 
     def solvers(
@@ -83,7 +83,7 @@ class DRPose(nn.Module):
     def initial_pose(self, kp2d: torch.Tensor, *, flip_test: bool = False) -> torch.Tensor:
         """The lifter's pose (B, J, 3), a new tensor; joint 0 is not moved to the origin.
 
-        kp2d (B, J, 2), or (B, J, 3) with the detector's confidence (PoseSet.seen).
+        kp2d (B, J, 2), or (B, J, 3) with the detector's confidence (PoseSet.observed).
 
         flip_test averages it with the mirrored pass, as sampling does, for a fair comparison with
         refined poses.
@@ -93,7 +93,7 @@ class DRPose(nn.Module):
         pose = torch.cat([lift(self.lifter, part) for part in kp2d.split(chunk_size(kp2d))])
         if pose.shape != (*kp2d.shape[:-1], 3):
             raise ValueError(
-                f"the lifter returned {tuple(pose.shape)} for {tuple(kp2d.shape)}: a lifter maps "
+                f"the lifter returned {tuple(pose.shape)} for {len(kp2d)} pictures: a lifter maps "
                 f"(B, {J}, 2) to (B, {J}, 3)"
             )
         return pose
@@ -120,7 +120,7 @@ def with_initial_poses(model: DRPose, poses: PoseSet) -> PoseSet:
     """
     if poses.initial is not None:
         return poses
-    return replace(poses, initial=lifted_pair(model, poses.seen))
+    return replace(poses, initial=lifted_pair(model, poses.observed))
 
 
 def lifted_pair(model: DRPose, kp2d: torch.Tensor) -> torch.Tensor:

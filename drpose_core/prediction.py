@@ -108,7 +108,7 @@ def predict(
             found = sample_film(model, poses, sampling, fps=fps, rows=rows, noise=noise, seed=seed)
         else:
             found = sample_poses(
-                model, batch.seen, sampling, noise=noise, initial=batch.initial, rows=rows
+                model, batch.observed, sampling, noise=noise, initial=batch.initial, rows=rows
             )[-1]
         found = _in_own_frame(batch, found, answer)
         if path:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from .diffusion import DenoiseFn, Step
-from .layers import SEEN, XY
+from .layers import WIDTHS
 from .model import CLIP, DRPose, chunk_size, evaluating, lifted_pair
 from .settings import Sampling
 from .skeleton import J, flip, mirror_mean
@@ -24,7 +24,7 @@ def sample_poses(
     **overrides,
 ) -> torch.Tensor:
     """Sample hypotheses for pictures kp2d (B, J, 2) in screen units, or (B, J, 3) with the
-    detector's confidence (PoseSet.seen), which some models read.
+    detector's confidence (PoseSet.observed), which some models read.
 
     Returns the clean estimates of all steps, (K, B, H, J, 3), metres, joint 0 at the origin; [-1]
     are the hypotheses. sampling: None takes the model's own (DRPose.sampling); overrides change
@@ -164,12 +164,12 @@ def check_kp2d(kp2d: torch.Tensor, *, hidden: bool = False) -> None:
             f"kp2d must be a torch tensor, got {type(kp2d).__name__}: torch.as_tensor(x, "
             "dtype=torch.float32)"
         )
-    if kp2d.ndim != 3 or kp2d.shape[1] != J or kp2d.shape[2] not in (XY, SEEN):
+    if kp2d.ndim != 3 or kp2d.shape[1] != J or kp2d.shape[2] not in WIDTHS.values():
         raise ValueError(
             f"kp2d must be (B, {J}, 2) Human3.6M joints in screen units, or (B, {J}, 3) with the "
             f"detector's confidence, got {tuple(kp2d.shape)}"
         )
-    kp2d, confidence = kp2d[..., :XY], kp2d[..., XY:]
+    kp2d, confidence = kp2d[..., :2], kp2d[..., 2:]
     if not ((confidence >= 0) & (confidence <= 1)).all():
         raise ValueError("the confidence in kp2d, its third column, must lie between 0 and 1")
     kp2d = kp2d.nan_to_num(0.0, torch.inf, -torch.inf) if hidden else kp2d

@@ -3,8 +3,6 @@
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from .layers import SEEN, XY
-
 # ddim and dpm (DPM-Solver++ 2M) for every method; midpoint for flow matching; sde, ode and pflow
 # for GFPose
 Solver = Literal["ddim", "dpm", "euler", "midpoint", "sde", "ode", "pflow"]
@@ -20,7 +18,7 @@ class ModelConfig:
     heads: int = 4  # of its attention
     dropout: float = 0.1  # in its layers, while training
     timesteps: int = 1000  # T, levels of noise
-    confidence: bool = False  # the networks read the detector's confidence (PoseSet.seen)
+    confidence: bool = False  # the networks read the detector's confidence (PoseSet.observed)
     # 0: the network gives the clean pose, blended with the initial one, as published. Above 0: it
     # gives what to add to the noisy pose (DRPose.clean); metres, the spread of poses that is meant
     skip: float = 0.0
@@ -49,11 +47,6 @@ class ModelConfig:
             raise ValueError(
                 f"ModelConfig.dropout must be at least 0 and below 1, got {self.dropout!r}"
             )
-
-    @property
-    def inputs(self) -> int:
-        """Columns of the keypoints that the networks read."""
-        return SEEN if self.confidence else XY
 
 
 @dataclass(frozen=True)

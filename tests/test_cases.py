@@ -421,7 +421,7 @@ def test_mediapipes_landmarks_are_read_and_its_hidden_joints_kept(tmp_path, walk
         found = dr.read_keypoints(path, image_size=SIZE)
         assert found.format == "mediapipe33" and len(found) == 20 and not found.person.any()
         assert np.abs(found.kp2d[:, WRIST] - walk[:, WRIST]).max() < 0.01
-        assert np.allclose(found.confidence[:, WRIST], 0.01)
+        assert np.allclose(found.confidence[:, WRIST], 0.7 + 0.3 * 0.01)
     dropped = dr.read_keypoints(path, image_size=SIZE, least_confidence=0.15)
     assert (dropped.confidence[:, WRIST] == 0).all()
     assert LEAST_OF["mediapipe33"] == 0 and LEAST_OF["coco17"] == 0.15
@@ -440,7 +440,7 @@ def test_mediapipes_arrays_and_objects(walk):
     ):
         nobody = Thing(pose_landmarks=None)
         found = dr.read_keypoints([nobody, result], image_size=SIZE)
-        assert found.frame.tolist() == [1] and np.allclose(found.confidence, 0.7)
+        assert found.frame.tolist() == [1] and np.allclose(found.confidence, 0.91)
     world = np.random.default_rng(0).uniform(-1, 1, (20, 1, 33, 2))
     with pytest.raises(ValueError, match="not MediaPipe's world landmarks"):
         dr.read_keypoints(world, image_size=SIZE)

@@ -28,21 +28,22 @@ def unsure(poses):
 
 def test_columns():
     kp2d = torch.randn(2, 3, J, 2)
-    seen = columns(kp2d, 3)
+    seen = columns(kp2d, confidence=True)
     assert torch.equal(seen[..., :2], kp2d) and (seen[..., 2] == 1).all()
-    assert torch.equal(columns(seen, 2), kp2d) and columns(seen, 3) is seen
+    assert torch.equal(columns(seen, confidence=False), kp2d)
+    assert columns(seen, confidence=True) is seen
 
 
 def test_a_set_without_confidence_is_sure(poses):
     known = unsure(poses[:4])
-    assert torch.equal(known.seen[..., :2], known.kp2d)
-    assert torch.equal(known.seen[..., 2], known.confidence)
-    assert (replace(known, confidence=None).seen[..., 2] == 1).all()
+    assert torch.equal(known.observed[..., :2], known.kp2d)
+    assert torch.equal(known.observed[..., 2], known.confidence)
+    assert (replace(known, confidence=None).observed[..., 2] == 1).all()
 
 
 def test_published_networks_do_not_read_it(small_model, poses):
     some = unsure(poses[:4])
-    for kp2d in (some.seen, some.kp2d):
+    for kp2d in (some.observed, some.kp2d):
         given = dr.sample_poses(small_model, kp2d, **ONCE)
         assert torch.equal(given, dr.sample_poses(small_model, some.kp2d, **ONCE))
 
@@ -51,10 +52,12 @@ def test_published_networks_do_not_read_it(small_model, poses):
 def test_both_networks_read_it(name, poses):
     some, net = unsure(poses[:4]), model(lifter=name)
     sure = replace(some, confidence=None)
-    assert not torch.allclose(net.initial_pose(some.seen), net.initial_pose(sure.seen), atol=1e-4)
-    initial = net.initial_pose(some.seen)
+    assert not torch.allclose(
+        net.initial_pose(some.observed), net.initial_pose(sure.observed), atol=1e-4
+    )
+    initial = net.initial_pose(some.observed)
     told, untold = (
-        dr.sample_poses(net, x.seen, initial=initial, **ONCE)[-1] for x in (some, sure)
+        dr.sample_poses(net, x.observed, initial=initial, **ONCE)[-1] for x in (some, sure)
     )
     assert not torch.allclose(told, untold, atol=1e-4)  # the denoiser
     assert torch.equal(untold, dr.sample_poses(net, sure.kp2d, initial=initial, **ONCE)[-1])
@@ -64,8 +67,8 @@ def test_the_mirror_image_has_the_confidence_of_the_other_side(poses):
     some, net = unsure(poses[:4]), model(lifter="mlp")
     noise = torch.randn(2, 4, 2, J, 3, generator=dr.generator(0))
     mirrored = some.mirrored_where(torch.ones(4, dtype=torch.bool))
-    plain = dr.sample_poses(net, some.seen, noise=noise, **ONCE)
-    other = dr.sample_poses(net, mirrored.seen, noise=dr.flip(noise), **ONCE)
+    plain = dr.sample_poses(net, some.observed, noise=noise, **ONCE)
+    other = dr.sample_poses(net, mirrored.observed, noise=dr.flip(noise), **ONCE)
     assert torch.allclose(dr.flip(other), plain, atol=1e-5)
 
 
@@ -75,7 +78,7 @@ def test_everything_that_takes_a_set_passes_it_on(poses):
 
     def answers(given):
         predicted = dr.joined(dr.predict(net, given, **ONCE)).hypotheses
-        drawn = dr.sample_poses(net, given.seen, **ONCE)[-1]
+        drawn = dr.sample_poses(net, given.observed, **ONCE)[-1]
         assert torch.allclose(predicted, drawn, atol=1e-5)
         yield predicted
         yield dr.table(dr.evaluate(net, given, **ONCE)).MPJPE["p_avg"]
@@ -91,7 +94,7 @@ def test_films_pass_it_on(poses):
     some = unsure(poses[:6])
     some = replace(some, sequence=some.sequence * 0, frame=torch.arange(6))
     net = FilmDRPose.of(model(lifter="dcgct"), frames=3)
-    assert net.config.confidence and net.lifter.inputs == 3
+    assert net.config.confidence and net.lifter.confidence
     clips = dr.windows(some, 3)
     sure = replace(clips, poses=replace(some, confidence=None))
     for f in (
@@ -108,8 +111,8 @@ def test_it_is_kept_in_a_checkpoint(tmp_path, poses):
     net, some = model(lifter="dcgct"), unsure(poses[:3])
     dr.save_checkpoint(tmp_path / "a.safetensors", net)
     again = dr.load_checkpoint(tmp_path / "a.safetensors")
-    assert again.config.confidence and again.lifter.inputs == again.denoiser.inputs == 3
-    assert torch.equal(again.initial_pose(some.seen), net.initial_pose(some.seen))
+    assert again.config.confidence and again.lifter.confidence and again.denoiser.confidence
+    assert torch.equal(again.initial_pose(some.observed), net.initial_pose(some.observed))
 
 
 def test_your_own_lifter_reads_what_it_says(monkeypatch):
@@ -119,7 +122,7 @@ def test_your_own_lifter_reads_what_it_says(monkeypatch):
             return torch.zeros(*x.shape[:-1], 3)
 
     class Three(torch.nn.Module):
-        inputs = 3
+        confidence = True
 
         def forward(self, x):
             assert x.shape[-1] == 3
@@ -132,6 +135,33 @@ def test_your_own_lifter_reads_what_it_says(monkeypatch):
             assert lift(lifter, torch.zeros(2, J, width)).shape == (2, J, 3)
 
 
+def test_a_lifter_and_a_model_that_do_not_agree_are_named(tmp_path):
+    for lifter, config in ((True, False), (False, True)):
+        given = dr.build_lifter("mlp", confidence=lifter)
+        net = dr.DRPose(dr.ModelConfig(lifter="mlp", confidence=config), given)
+        with pytest.raises(ValueError, match="give both alike"):
+            dr.save_checkpoint(tmp_path / "a.safetensors", net)
+
+
+def test_the_published_layout_has_no_place_for_it():
+    for module in (model(lifter="dcgct"), dr.build_lifter("dcgct", confidence=True)):
+        with pytest.raises(ValueError, match="read no confidence"):
+            dr.export_published(module)
+
+
+def test_other_widths_are_refused():
+    with pytest.raises(ValueError, match="got \\(1, 17, 4\\)"):
+        columns(torch.zeros(1, J, 4), confidence=False)
+
+
 def test_a_confidence_beyond_its_range_is_named(small_model):
     with pytest.raises(ValueError, match="third column, must lie between 0 and 1"):
         dr.sample_poses(small_model, torch.full((1, J, 3), 1.5), **ONCE)
+
+
+def test_a_set_whose_confidence_is_beyond_its_range_is_refused(poses):
+    wrong = replace(poses[:2], confidence=torch.full((2, J), 1.5))
+    with pytest.raises(ValueError, match="confidence must lie between 0 and 1"):
+        wrong.check()
+    with pytest.raises(ValueError, match="third column"):
+        dr.sample_film(FilmDRPose.of(model(lifter="mlp"), frames=3), wrong, **ONCE)

@@ -42,7 +42,7 @@ def test_what_comes_out_is_what_its_parts_say(model, keypoints, found):
     rows = [0, 31]
     for row in rows:
         one = poses[row]
-        samples = dr.sample_poses(model, one.kp2d, hypotheses=4, steps=3)[-1]
+        samples = dr.sample_poses(model, one.observed, hypotheses=4, steps=3)[-1]
         turn = one.rotation[0].T
         assert torch.allclose(found.hypotheses[row], samples[0] @ turn.T, atol=1e-5)
         assert torch.allclose(found.pose3d[row], samples[0].mean(0) @ turn.T, atol=1e-5)

@@ -18,7 +18,7 @@ from ..data import PoseSet
 from ..evaluation import evaluate, wrong_pairing
 from ..experiments import fingerprint, run_folder, train_in
 from ..films import FilmDRPose, film_lifting_loss, windows, with_film_poses
-from ..lifters import build_lifter, lift
+from ..lifters import build_lifter, lift, reads_confidence
 from ..losses import lifting_loss
 from ..methods import build_model
 from ..model import DRPose, with_initial_poses
@@ -90,6 +90,7 @@ def _filled_in(job: Job) -> Job:
     settings = [job.source, *files, model, lifter, denoiser, job.bf16]
     # Without what stands at its default and came later, so that folders of before are found.
     later = (", skip=0.0", ", method='drpose'", ", frames=1", ", memory=0.0")
+    later += (", confidence=False",)
     plain = [reduce(lambda text, part: text.replace(part, ""), later, repr(x)) for x in settings]
     digits = fingerprint(plain)[:6]
     folder = run_folder(job.folder or f"{out.stem}-{digits}")
@@ -100,7 +101,7 @@ def _trained(job: Job, lifter: nn.Module, poses: PoseSet, some: PoseSet, record:
     """The trained model; the steps of both trainings are added to record."""
 
     def lifter_error(module):
-        return {"test_mm": 1000 * mpjpe(lift(module, some.seen), some.pose3d).mean().item()}
+        return {"test_mm": 1000 * mpjpe(lift(module, some.observed), some.pose3d).mean().item()}
 
     def refined_error(module):
         return {"test_mm": _scores(module, some, job.seed).MPJPE["p_avg"]}
@@ -137,22 +138,27 @@ def _scores(model: DRPose, some: PoseSet, seed: int) -> pd.DataFrame:
     return table(evaluate(model.eval(), some, hypotheses=1, steps=1, seed=seed))
 
 
-def _lifter(path: Path | None, model: ModelConfig) -> tuple[nn.Module, dict]:
+def _lifter(path: Path | None, config: ModelConfig) -> tuple[nn.Module, dict]:
     """The lifter of a file, and the record of what it was trained on; without a file a new one."""
-    name = model.lifter
+    name = config.lifter
     if path is None:
-        return build_lifter(name, confidence=model.confidence), {}
+        return build_lifter(name, confidence=config.confidence), {}
     if path.suffix in PICKLED:
         lifter, record = load_published_lifter(path, name), {"train": TRAINED_ON}
     else:
         model = load_checkpoint(path)
         lifter, record = model.lifter, model.record
     with torch.random.fork_rng([]):  # a fresh one draws weights; the denoiser's follow
-        wanted = type(build_lifter(name))
+        wanted = type(fresh := build_lifter(name, confidence=config.confidence))
     if type(lifter) is not wanted:
         raise ValueError(
             f"{path} holds a {type(lifter).__name__}, not the lifter {name!r}: give --model.lifter "
             "its name"
+        )
+    if reads_confidence(lifter) != reads_confidence(fresh):
+        raise ValueError(
+            f"{path} holds a lifter that reads {'no' if config.confidence else 'the'} confidence: "
+            f"give --model.{'no-' if config.confidence else ''}confidence"
         )
     return lifter, record
 

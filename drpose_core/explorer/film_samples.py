@@ -34,7 +34,7 @@ class FilmSamples(Samples):
         number = self._clip_of[row]
         rows = self._clips[number]
         poses = self.poses[torch.tensor(rows, device=self.poses.device)]
-        seen = as_bytes(poses.seen), as_bytes(poses.frame)
+        seen = as_bytes(poses.observed), as_bytes(poses.frame)
         if poses.initial is None:
             clip = self._clip(poses)
             initial = self._lifted(seen, lambda: with_film_poses(self._model, clip).poses.initial)
@@ -47,11 +47,11 @@ class FilmSamples(Samples):
         return Clips(poses, rows, torch.ones_like(rows, dtype=torch.bool), self._fps)
 
     def _chain(self, part: Part, wish: Wish, have: int) -> Iterator[Step]:
-        check_kp2d(part.poses.kp2d)
+        check_kp2d(part.poses.observed)
         memory = self._model.config.memory
         return sampling_chain(
             self._model,
-            part.poses.seen,
+            part.poses.observed,
             wish.sampling,
             noise=per_film(self.poses, memory, wish.seed, fps=self._fps),
             initial=part.poses.initial,

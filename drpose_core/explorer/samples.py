@@ -83,10 +83,10 @@ class Samples:
         if one.initial is None:
             given, model = one, self._model
             initial = self._lifted(
-                as_bytes(one.seen), lambda: with_initial_poses(model, given).initial
+                as_bytes(one.observed), lambda: with_initial_poses(model, given).initial
             )
             one = replace(one, initial=initial)
-        return Part([row], one, {row: (as_bytes(one.seen), as_bytes(one.initial))})
+        return Part([row], one, {row: (as_bytes(one.observed), as_bytes(one.initial))})
 
     def pose(self, row: int) -> PoseSet:
         """One pose of the set, N = 1, with its initial poses, on the set's device."""
@@ -156,7 +156,7 @@ class Samples:
         """The chain of a part's hypotheses from number have on."""
         given = {"noise": per_hypothesis(wish.seed), "initial": part.poses.initial}
         given |= {"rows": part.rows, "first": have}
-        return sampling_chain(self._model, part.poses.seen, wish.sampling, **given)
+        return sampling_chain(self._model, part.poses.observed, wish.sampling, **given)
 
     def _keep(
         self, part: Part, wish: Wish, own: torch.Tensor | None, more: torch.Tensor

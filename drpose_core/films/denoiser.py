@@ -7,7 +7,6 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..denoiser import Denoiser, Layer, Modulated
-from ..layers import XY
 from .clips import When
 
 PERIODS = (0.1, 10.0)  # seconds that the shortest and the longest rotation of a position take
@@ -101,10 +100,10 @@ class FilmDenoiser(Denoiser):
         dropout: float = 0.1,
         *,
         blend: bool = True,
-        inputs: int = XY,
+        confidence: bool = False,
         causal: bool = False,
     ):
-        super().__init__(channels, depth, heads, dropout, blend=blend, inputs=inputs)
+        super().__init__(channels, depth, heads, dropout, blend=blend, confidence=confidence)
         self.layers = nn.ModuleList(
             FilmLayer(channels, heads, dropout, causal) for _ in range(depth)
         )

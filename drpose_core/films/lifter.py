@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ..data import PoseSet
-from ..layers import XY, bfloat16
+from ..layers import bfloat16
 from ..lifters import DCGCT, LIFTERS, lift
 from ..losses import lifting_loss
 from ..model import DRPose, chunk_size, evaluating, with_initial_poses
@@ -32,7 +32,7 @@ class FrameBranch(nn.Module):
 
 
 class FilmDCGCT(DCGCT):
-    """kp2d (B, F, J, 2) screen units, of clips whose frames are at when -> poses (B, F, J, 3)
+    """kp2d (B, F, J, 2 or 3) screen units, of clips whose frames are at when -> poses (B, F, J, 3)
     metres, camera frame. Pictures (B, J, 2) -> (B, J, 3) as DC-GCT, and so are clips until it is
     trained.
 
@@ -48,15 +48,15 @@ class FilmDCGCT(DCGCT):
         narrow: int = 32,
         depth: int = 3,
         heads: int = 8,
-        inputs: int = XY,
+        confidence: bool = False,
     ):
-        super().__init__(channels, narrow, depth, heads, inputs)
+        super().__init__(channels, narrow, depth, heads, confidence)
         self.branches = nn.ModuleList(FrameBranch(channels, heads) for _ in range(depth))
 
     @classmethod
     def of(cls, image: DCGCT) -> "FilmDCGCT":
         """One with the weights of a DC-GCT."""
-        lifter = cls(inputs=image.inputs)
+        lifter = cls(confidence=image.confidence)
         lacking = lifter.load_state_dict(image.state_dict(), strict=False)
         assert not lacking.unexpected_keys and all("branches." in k for k in lacking.missing_keys)
         return lifter.train(image.training)
@@ -93,7 +93,7 @@ def film_lifting_loss(
         return lifting_loss(lifter, batch, generator=generator)
     batch.poses.require_truth("film_lifting_loss")
     frames, when = batch.frames(), batch.when()
-    kp2d, truth = (x.unflatten(0, batch.rows.shape) for x in (frames.seen, frames.pose3d))
+    kp2d, truth = (x.unflatten(0, batch.rows.shape) for x in (frames.observed, frames.pose3d))
     error = lift(lifter, kp2d, when) - truth
     value = mean_where(error.norm(dim=-1), when.there)
     if motion and error.shape[1] > 1:
@@ -118,5 +118,5 @@ def with_film_poses(model: DRPose, clips: Clips) -> Clips:
         return mean_over_clips(clips, each)
 
     with evaluating(model):
-        pair = torch.stack([lifted(poses.seen), lifted(flip(poses.seen))], dim=1)
+        pair = torch.stack([lifted(poses.observed), lifted(flip(poses.observed))], dim=1)
     return replace(clips, poses=replace(poses, initial=pair))

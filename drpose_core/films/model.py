@@ -50,7 +50,7 @@ def film_loss(
         return loss(model, batch, generator=generator, initial_noise=initial_noise)
     batch.poses.require_truth("film_loss")
     frames, when = batch.frames(), batch.when()
-    x0, kp2d = (x.unflatten(0, batch.rows.shape) for x in (frames.pose3d, frames.seen))
+    x0, kp2d = (x.unflatten(0, batch.rows.shape) for x in (frames.pose3d, frames.observed))
     on = generator.device if generator is not None else x0.device
 
     def normal(n, draws):
@@ -63,7 +63,7 @@ def film_loss(
     t = drawn(lambda n, draws: times(n, draws, on))
     noise = correlated(drawn(normal), when.seconds, model.config.memory)
     x_t = model.schedule.add_noise(x0, t, noise)
-    x_init = model.initial_pose(frames.seen) if frames.initial is None else frames.initial[:, 0]
+    x_init = model.initial_pose(frames.observed) if frames.initial is None else frames.initial[:, 0]
     x_init = x_init.unflatten(0, batch.rows.shape)
     if initial_noise:
         shake = correlated(drawn(normal), when.seconds, INITIAL_MEMORY)
@@ -116,7 +116,7 @@ class FilmDRPose(DRPose):
 
     def parts(self, config: ModelConfig) -> tuple[FilmDenoiser, CosineSchedule]:
         size = (config.channels, config.depth, config.heads, config.dropout)
-        more = {"blend": not config.skip, "inputs": config.inputs, "causal": self.causal}
+        more = {"blend": not config.skip, "confidence": config.confidence, "causal": self.causal}
         return FilmDenoiser(*size, **more), CosineSchedule(config.timesteps)
 
     @classmethod

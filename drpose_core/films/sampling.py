@@ -42,7 +42,7 @@ def sample_film(
     and overrides as in sample_poses; poses.initial takes the lifter's place if it is there.
     """
     sampling = (sampling or model.sampling).but(**overrides)
-    check_kp2d(poses.kp2d)
+    check_kp2d(poses.observed)
     clips = windows(poses, model.config.frames, fps=fps)
     noise = per_film(poses, model.config.memory, seed, fps=fps) if noise is None else noise
     rows = torch.arange(len(poses)) if rows is None else torch.as_tensor(list(rows))
@@ -57,7 +57,7 @@ def sample_film(
     ) as bar:
         chain = sampling_chain(
             model,
-            clips.poses.seen,
+            clips.poses.observed,
             sampling,
             noise=as_noise(noise),
             initial=clips.poses.initial,
@@ -98,7 +98,7 @@ def denoise_film(
     sampling.flip_test. progress(1) is called after every pass.
     """
     poses, weights, flipped = clips.poses, triangle(clips), sampling.flip_test
-    kp2d = poses.seen
+    kp2d = poses.observed
     total = (
         torch.zeros(len(poses)).to(weights).index_add(0, clips.rows.flatten(), weights.flatten())
     )

@@ -69,11 +69,11 @@ class FilmStream:
         """
         if len(frame) != 1:
             raise ValueError(f"a stream takes one pose at a time, got {len(frame)}")
-        check_kp2d(frame.kp2d)
+        check_kp2d(frame.observed)
         self._follow(frame)
         now = _Seen(self._lifted(frame))
         clip = [*(seen.pose for seen in self._seen), now.pose]
-        kp2d = torch.cat([pose.seen for pose in clip])[None]
+        kp2d = torch.cat([pose.observed for pose in clip])[None]
         initial = torch.cat([pose.initial for pose in clip])[None]
         when = self._when(clip)
 
@@ -87,7 +87,7 @@ class FilmStream:
             return x0[:, :, -1].clamp(-CLIP, CLIP)
 
         given = {"noise": self._draws, "initial": now.pose.initial, "denoise": denoise}
-        for step in sampling_chain(self._model, frame.seen, self.sampling, **given):
+        for step in sampling_chain(self._model, frame.observed, self.sampling, **given):
             found = step.x0
         self._seen.append(now)
         self._last = frame
@@ -124,7 +124,7 @@ class FilmStream:
         if frame.initial is not None or not getattr(lifter, "sees_films", False):
             return with_initial_poses(self._model, frame)
         clip = [*(seen.pose for seen in self._seen), frame]
-        kp2d, when = torch.cat([pose.seen for pose in clip])[None], self._when(clip)
+        kp2d, when = torch.cat([pose.observed for pose in clip])[None], self._when(clip)
         with evaluating(self._model):
             pair = [lift(lifter, x, when)[:, -1] for x in (kp2d, flip(kp2d))]
         return replace(frame, initial=torch.stack(pair, dim=1))

@@ -18,7 +18,7 @@ from ..data import PoseSet
 from ..support import written_whole
 from .checks import as_pixels, doubtful, film_notes, left_out, many, worth_keeping
 from .files import read_files
-from .formats import FORMATS, LEAST
+from .formats import FORMATS, LEAST, placed
 from .found import Found
 from .gaps import completed
 from .people import film_of, follow, good_numbers
@@ -171,7 +171,7 @@ def _keypoints(name: str, found: Found, format, image_size, least: float | None)
         least = found.least if found.least is not None else least_of(rows.shape[1], form)
     points, sure = as_pixels(name, rows, least, size, notes)
     form = form or recognised(points, sure, rows[..., 2])
-    kp2d, confidence = converted(points, sure, form, notes)
+    kp2d, confidence = converted(points, placed(sure, form), form, notes)
 
     keep, few = worth_keeping(kp2d, confidence, frame)
     if not keep.any():

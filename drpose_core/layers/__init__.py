@@ -2,12 +2,11 @@
 
 from .dropout import Dropout
 from .graph import Attention, ChebConv, LearnedGraph
-from .keypoints import SEEN, XY, columns
+from .keypoints import WIDTHS, columns
 from .precision import bfloat16
 
 __all__ = [
-    "SEEN",
-    "XY",
+    "WIDTHS",
     "Attention",
     "ChebConv",
     "Dropout",

@@ -2,15 +2,20 @@
 
 import torch
 
-XY, SEEN = 2, 3  # columns of keypoints: x and y; and how sure the detector is, 0 to 1
+WIDTHS = {False: 2, True: 3}  # columns of keypoints, without and with the confidence
 
 
-def columns(kp2d: torch.Tensor, wanted: int) -> torch.Tensor:
-    """Keypoints (..., J, 2) or (..., J, 3) with as many columns as wanted; a confidence that is not
-    given is 1.
+def columns(kp2d: torch.Tensor, *, confidence: bool) -> torch.Tensor:
+    """Keypoints (..., J, 2) or (..., J, 3) with or without their third column, the confidence; one
+    that is not given is 1. Raises ValueError for any other width.
     """
-    if kp2d.shape[-1] == wanted:
+    if kp2d.shape[-1] not in WIDTHS.values():
+        raise ValueError(
+            f"keypoints are (..., J, 2), or (..., J, 3) with the confidence, got "
+            f"{tuple(kp2d.shape)}"
+        )
+    if kp2d.shape[-1] == WIDTHS[confidence]:
         return kp2d
-    if wanted == XY:
-        return kp2d[..., :XY].contiguous()
-    return torch.cat([kp2d, torch.ones_like(kp2d[..., :1])], dim=-1)
+    if confidence:
+        return torch.cat([kp2d, torch.ones_like(kp2d[..., :1])], dim=-1)
+    return kp2d[..., :2].contiguous()

@@ -5,6 +5,6 @@ camera frame.
 from .dcgct import DCGCT
 from .elsewhere import Elsewhere
 from .htnet import HTNet
-from .registry import LIFTERS, build_lifter, lift
+from .registry import LIFTERS, build_lifter, lift, reads_confidence
 
-__all__ = ["DCGCT", "LIFTERS", "Elsewhere", "HTNet", "build_lifter", "lift"]
+__all__ = ["DCGCT", "LIFTERS", "Elsewhere", "HTNet", "build_lifter", "lift", "reads_confidence"]

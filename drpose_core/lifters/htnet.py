@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..layers import XY, Attention, bfloat16
+from ..layers import WIDTHS, Attention, bfloat16
 from ..skeleton import J, bone_adjacency
 from .layers import DropPath, Mlp
 
@@ -106,16 +106,18 @@ class Block(nn.Module):
 
 class HTNet(nn.Module):
     """kp2d (B, J, 2) screen units -> pose (B, J, 3) metres, camera frame; joint 0 is near the
-    origin, not at it. With inputs=3, kp2d (B, J, 3) has the detector's confidence too. bf16 = True
-    computes the blocks in bfloat16, for training.
+    origin, not at it. With confidence=True, kp2d (B, J, 3) has the detector's confidence too.
+    bf16 = True computes the blocks in bfloat16, for training.
     """
 
     bf16 = False
 
-    def __init__(self, channels: int = 240, depth: int = 3, heads: int = 8, inputs: int = XY):
+    def __init__(
+        self, channels: int = 240, depth: int = 3, heads: int = 8, confidence: bool = False
+    ):
         super().__init__()
-        self.inputs = inputs
-        self.embed = nn.Linear(inputs, channels)
+        self.confidence = confidence
+        self.embed = nn.Linear(WIDTHS[confidence], channels)
         self.joint_embedding = nn.Parameter(torch.zeros(1, J, channels))
         drop_paths = torch.linspace(0.1, 0.3, depth).tolist()
         self.blocks = nn.ModuleList(Block(channels, heads, p) for p in drop_paths)

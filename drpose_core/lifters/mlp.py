@@ -5,7 +5,7 @@ a lifter.
 import torch
 from torch import nn
 
-from ..layers import XY, Dropout
+from ..layers import WIDTHS, Dropout
 from ..skeleton import J
 
 
@@ -24,19 +24,21 @@ class Residual(nn.Module):
 
 class ResidualMLP(nn.Sequential):
     """kp2d (B, J, 2) screen units -> pose (B, J, 3) metres, camera frame, all joints at once and
-    without a skeleton. With inputs=3, kp2d (B, J, 3) has the detector's confidence too.
+    without a skeleton. With confidence=True, kp2d (B, J, 3) has the detector's confidence too.
     """
 
-    def __init__(self, width: int = 1024, blocks: int = 2, dropout: float = 0.5, inputs: int = XY):
+    def __init__(
+        self, width: int = 1024, blocks: int = 2, dropout: float = 0.5, confidence: bool = False
+    ):
         body = (Residual(width, dropout) for _ in range(blocks))
         super().__init__(
             nn.Flatten(),
-            *_round(inputs * J, width, dropout),
+            *_round(WIDTHS[confidence] * J, width, dropout),
             *body,
             nn.Linear(width, 3 * J),
             nn.Unflatten(1, (J, 3)),
         )
-        self.inputs = inputs
+        self.confidence = confidence
 
 
 def _round(inputs: int, width: int, dropout: float) -> tuple[nn.Module, ...]:

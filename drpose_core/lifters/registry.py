@@ -6,7 +6,7 @@ from inspect import signature
 import torch
 from torch import nn
 
-from ..layers import SEEN, XY, columns
+from ..layers import columns
 from .dcgct import DCGCT
 from .elsewhere import Elsewhere
 from .htnet import HTNet
@@ -24,8 +24,7 @@ LIFTERS: dict[str, Callable[[], nn.Module]] = {
 
 def build_lifter(name: str, *, confidence: bool = False) -> nn.Module:
     """A new, untrained lifter by its registered name. confidence: one that reads the detector's
-    confidence, if it can: if what is registered takes inputs, the number of columns. Raises
-    ValueError for an unknown name.
+    confidence, if what is registered takes that argument. Raises ValueError for an unknown name.
     """
     if name not in LIFTERS:
         raise ValueError(
@@ -33,13 +32,18 @@ def build_lifter(name: str, *, confidence: bool = False) -> nn.Module:
             "drpose_core.lifters.LIFTERS"
         )
     make = LIFTERS[name]
-    if confidence and "inputs" in signature(make).parameters:
-        return make(inputs=SEEN)
+    if confidence and "confidence" in signature(make).parameters:
+        return make(confidence=True)
     return make()
+
+
+def reads_confidence(lifter: Callable) -> bool:
+    """Whether a lifter reads the detector's confidence: its attribute confidence is True."""
+    return getattr(lifter, "confidence", False) is True
 
 
 def lift(lifter: Callable[..., torch.Tensor], kp2d: torch.Tensor, *more: object) -> torch.Tensor:
     """The lifter's poses of keypoints (..., J, 2), or (..., J, 3) with the detector's confidence:
-    it is given what it reads (its attribute inputs; 2 for those that have none).
+    it is given what it reads.
     """
-    return lifter(columns(kp2d, getattr(lifter, "inputs", XY)), *more)
+    return lifter(columns(kp2d, confidence=reads_confidence(lifter)), *more)

@@ -21,9 +21,8 @@ class NoInitialPose(DRPose):
     def parts(self, config: ModelConfig) -> tuple[nn.Module, Schedule]:
         _, schedule = super().parts(config)
         size = (config.channels, config.depth, config.heads, config.dropout)
-        return Denoiser(
-            *size, blend=False, inputs=config.inputs
-        ), schedule  # there is nothing to blend with
+        # there is nothing to blend with
+        return Denoiser(*size, blend=False, confidence=config.confidence), schedule
 
     def clean(
         self, x_t: torch.Tensor, x_init: torch.Tensor, cond: torch.Tensor, t: int | torch.Tensor

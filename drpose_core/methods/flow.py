@@ -134,7 +134,7 @@ class FlowMatching(DRPose):
 
     def parts(self, config: ModelConfig) -> tuple[nn.Module, StraightPath]:
         size = (config.channels, config.depth, config.heads, config.dropout)
-        denoiser = Denoiser(*size, blend=False, inputs=config.inputs)
+        denoiser = Denoiser(*size, blend=False, confidence=config.confidence)
         return denoiser, StraightPath(config.timesteps)
 
     def solvers(self, eta: float, noise_sampler) -> dict[str, Callable[..., Iterator[Step]]]:

@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..data import PoseSet
-from ..layers import XY, Dropout, bfloat16, columns
+from ..layers import Dropout, bfloat16, columns
 from ..model import DRPose
 from ..settings import ModelConfig, Sampling
 from ..skeleton import J
@@ -75,7 +75,7 @@ class ScoreNetwork(nn.Module):
         Joints are relative to the hip and in poses' units, so that a pose can be compared with
         them; in the hip's place, which is the origin of every pose, stands where the person is.
         """
-        kp2d = columns(kp2d, XY)
+        kp2d = columns(kp2d, confidence=False)
         seen = kp2d.isfinite().all(-1)
         if ((~seen[:, 0]) & seen.any(-1)).any():
             raise ValueError("the hip can be hidden only with all other joints: it is the origin")

@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from ..lifters import LIFTERS, Elsewhere, build_lifter, lift
+from ..lifters import LIFTERS, Elsewhere, build_lifter, lift, reads_confidence
 from ..methods import METHODS, build_model
 from ..model import DRPose
 from ..settings import ModelConfig, Sampling
@@ -41,13 +41,20 @@ def save_checkpoint(
     cannot be rebuilt from its name alone, or if a weight is not finite in dtype.
     """
     # a fresh lifter draws weights, which must not move the caller's random state
-    with torch.random.fork_rng([]):
-        known = model.config.lifter in LIFTERS and _same_lifter(
-            build_lifter(model.config.lifter, confidence=model.config.confidence), model.lifter
-        )
+    name, confidence = model.config.lifter, model.config.confidence
+    known = name in LIFTERS
+    if known:
+        with torch.random.fork_rng([]):
+            rebuilt = build_lifter(name, confidence=confidence)
+        if reads_confidence(rebuilt) != reads_confidence(model.lifter):
+            raise ValueError(
+                f"ModelConfig.confidence is {confidence}, and this lifter reads "
+                f"{'no' if confidence else 'the'} confidence: give both alike"
+            )
+        known = _same_lifter(rebuilt, model.lifter)
     if not known:
         raise ValueError(
-            f"this lifter is no {model.config.lifter!r}: register it (LIFTERS['mine'] = its class) "
+            f"this lifter is no {name!r}: register it (LIFTERS['mine'] = its class) "
             "and use ModelConfig(lifter='mine')"
         )
     if METHODS.get(model.config.method) is not type(model):

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from ..diffusion import CosineSchedule, cosine_betas
-from ..lifters import DCGCT, HTNet, build_lifter
+from ..lifters import DCGCT, HTNet, build_lifter, reads_confidence
 from ..model import DRPose
 from ..settings import ModelConfig
 from .pth import plain_state, read_pth
@@ -81,6 +81,12 @@ def export_published(model: DRPose | nn.Module) -> dict[str, torch.Tensor]:
         raise ValueError(
             "the published layout has no skip and no other method (ModelConfig): keep a "
             ".safetensors"
+        )
+    if reads_confidence(getattr(model, "lifter", model)) or (
+        isinstance(model, DRPose) and model.config.confidence
+    ):
+        raise ValueError(
+            "the published networks read no confidence, and this one does: keep a .safetensors"
         )
     published = _schedule_buffers(model.schedule) if isinstance(model, DRPose) else {}
     for _, value, entries in _entries(model):
