@@ -5,10 +5,10 @@ python benchmarks/films_of_people.py --data data/cmu data/hdm05 --hypotheses 5 -
 
 Films, 25 Hz, of subjects that neither model was trained on, by random cameras that film two seconds
 each, seen by the model of everyday detectors (as train_film.py makes them). The answer is the mean
-of the hypotheses. "film, as it comes": the film model is given the frames one by one (FilmStream),
-which takes about a second for each. MPJPE and bone change in mm, velocity error in mm/s,
-acceleration error in m/s^2, jitter in m/s^3 (that of the ground truth stands in the first row); the
-best hypothesis of each frame (an oracle), ECE and spread of the hypotheses, for the models alone.
+of the hypotheses. "film, as it comes": the film model is given the frames one by one (FilmStream).
+MPJPE and bone change in mm, velocity error in mm/s, acceleration error in m/s^2, jitter in m/s^3
+(that of the ground truth stands in the first row); the best hypothesis of each frame (an oracle),
+ECE and spread of the hypotheses, for the models alone.
 """
 
 from dataclasses import replace

@@ -246,7 +246,7 @@ def scores(model: torch.nn.Module, poses: dr.PoseSet) -> dict[str, float]:
 
 
 def _has(table: pd.DataFrame, row: dict) -> bool:
-    if table.empty:
+    if table.empty or not {*row} <= {*table.columns}:
         return False
     return bool((table[list(row)] == pd.Series(row)).all(axis=1).any())
 

@@ -171,7 +171,7 @@ FORMATS = {
 LEAST = 0.15
 LEAST_OF = dict.fromkeys(FORMATS, LEAST) | {"mediapipe33": 0.0}
 # The confidence of a joint with visibility 0. On photographs of one person (docs/own_pictures.md)
-# hidden joints were off by as much as those that other tools are 0.7 to 0.9 sure of.
+# they were off by less than joints of 0.7 to 0.9 in the model of everyday detectors.
 HIDDEN = {"mediapipe33": 0.7}
 # Whole-body formats hold one of the above, mostly in front: COCO-WholeBody's 133 joints, Halpe's
 # 136 and 68 (without a face); Sapiens' 308 have the wrists among the hands.
