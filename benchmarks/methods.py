@@ -36,11 +36,12 @@ from drpose_core.sources.cmu import cmu_subjects
 from drpose_core.support import Noise
 
 CHOOSE, REPORT = ("35", "49", "HDM_tr"), ("07", "16", "HDM_mm")
+PLAIN = dr.ModelConfig(lifter="mlp", dropout=0.1)
 CONFIGS = {
-    "drpose": dr.ModelConfig(lifter="mlp"),
-    "d3dp": dr.ModelConfig(lifter="mlp", method="d3dp"),
-    "flow": dr.ModelConfig(lifter="mlp", method="flow"),
-    "flow-skip": dr.ModelConfig(lifter="mlp", method="flow", skip=0.1),  # clean poses, not velocity
+    "drpose": PLAIN,
+    "d3dp": replace(PLAIN, method="d3dp"),
+    "flow": replace(PLAIN, method="flow"),
+    "flow-skip": replace(PLAIN, method="flow", skip=0.1),  # clean poses, not velocity
     "gfpose": dr.GFPose.published(lifter="mlp"),
     "gfpose-concat": replace(dr.GFPose.published(lifter="mlp"), method="gfpose-concat"),
 }

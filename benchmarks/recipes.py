@@ -106,7 +106,7 @@ def measure(
     config, loss = recipes(epochs)[recipe]
     config = replace(config, seed=seed)
     torch.manual_seed(seed + 1)
-    model = dr.DRPose(dr.ModelConfig(), lifter(source, seed, poses, epochs))
+    model = dr.DRPose(dr.ModelConfig(dropout=0.1), lifter(source, seed, poses, epochs))
     start = time.perf_counter()
     seen = dr.with_initial_poses(model, poses)
     steps = dr.train(model, loss, seen, config)

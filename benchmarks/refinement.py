@@ -113,7 +113,7 @@ def refiner(
     batch's statistics, which also move its running ones, as in the published run.
     """
     torch.manual_seed(config.seed + 1)
-    model = dr.DRPose(dr.ModelConfig(lifter=name), module)
+    model = dr.DRPose(dr.ModelConfig(lifter=name, dropout=0.1), module)
     if mode in ("frozen", "noisy"):
         poses = dr.with_initial_poses(model, poses)
 

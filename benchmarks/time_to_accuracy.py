@@ -44,6 +44,7 @@ SCORED, DRAWN = 1024, 32  # poses of each set of people: refined once, sampled
 ROUNDS, FEW = 12, (2, 3, 4, 8)
 SIZES = {"published": 512, "kit": dr.TrainConfig().batch_size}
 CONFIG = dr.ModelConfig(lifter="mlp")
+PUBLISHED = replace(CONFIG, dropout=0.1)
 
 
 def main(
@@ -99,7 +100,7 @@ def lifted(train: dr.PoseSet, seed: int) -> torch.nn.Module:
 
 def steps_take(lifter: torch.nn.Module, train: dr.PoseSet) -> dict[str, float]:
     """Median seconds of a step of each way, measured in turn, and of lifting a pose once."""
-    theirs = dr.DRPose(CONFIG, copy.deepcopy(lifter))
+    theirs = dr.DRPose(PUBLISHED, copy.deepcopy(lifter))
     some = train[:2048]
     lift = median(timed(lambda: dr.with_initial_poses(theirs, some)) for _ in "abc") / len(some)
     mine = dr.DRPose(CONFIG, lifter)
@@ -128,7 +129,7 @@ def published_models(
 ) -> Iterator[tuple[int, dr.DRPose]]:
     """(samples so far, model) after each quarter of the samples."""
     torch.manual_seed(seed)
-    model = dr.DRPose(CONFIG, copy.deepcopy(lifter))
+    model = dr.DRPose(PUBLISHED, copy.deepcopy(lifter))
     config = dr.TrainConfig.published()
     per_epoch = steps_per_epoch(len(train), config)
     epochs = (

@@ -33,7 +33,7 @@ from drpose_core.weights import DEFAULT
 class Recipe(NamedTuple):
     """What the default checkpoint is made of; docs/recipes.md has the figures."""
 
-    model: dr.ModelConfig = dr.ModelConfig(dropout=0.0, confidence=True)
+    model: dr.ModelConfig = dr.ModelConfig(confidence=True)
     lifter: dr.TrainConfig = dr.TrainConfig(epochs=3, batch_size=64)
     denoiser: dr.TrainConfig = dr.TrainConfig(epochs=2, batch_size=64)
     denoiser_loss: object = dr.denoising_loss

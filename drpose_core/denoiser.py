@@ -106,7 +106,7 @@ class Denoiser(nn.Module):
         channels: int = 96,
         depth: int = 5,
         heads: int = 4,
-        dropout: float = 0.1,
+        dropout: float = 0.0,
         *,
         blend: bool = True,
         confidence: bool = False,

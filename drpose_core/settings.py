@@ -16,7 +16,7 @@ class ModelConfig:
     channels: int = 96  # width of the denoiser
     depth: int = 5  # its layers
     heads: int = 4  # of its attention
-    dropout: float = 0.1  # in its layers, while training
+    dropout: float = 0.0  # in its layers, while training; 0.1 as published
     timesteps: int = 1000  # T, levels of noise
     confidence: bool = False  # the networks read the detector's confidence (PoseSet.observed)
     # 0: the network gives the clean pose, blended with the initial one, as published. Above 0: it

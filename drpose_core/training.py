@@ -53,6 +53,7 @@ class TrainConfig:
     @classmethod
     def published(cls, epochs: int = 20) -> "TrainConfig":
         """Optimiser, batch size and decay of the published code; its number of epochs is not known.
+        The published denoiser has a dropout of 0.1 (ModelConfig).
 
         One thing differs. In the published code the frozen lifter's dropout and BatchNorm stay in
         training mode. Here the lifter is in eval mode (model.DRPose), and denoising_loss adds noise

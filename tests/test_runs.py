@@ -28,7 +28,7 @@ def weights(module):
 
 def trained(folder, poses, config=CONFIG, *, stop=None, loss=dr.denoising_loss, **more):
     torch.manual_seed(0)
-    model = dr.DRPose(dr.ModelConfig(lifter="mlp", depth=1))
+    model = dr.DRPose(dr.ModelConfig(lifter="mlp", depth=1, dropout=0.1))
     for step in dr.train_in(folder, model, loss, poses, config, **more):
         if step.step == stop:
             break
@@ -50,7 +50,7 @@ def recordings(tmp_path_factory):
 
 def test_a_cell_stopped_before_anything_was_kept_begins_with_the_same_weights(few, tmp_path):
     torch.manual_seed(0)
-    model = dr.DRPose(dr.ModelConfig(lifter="mlp", depth=1))
+    model = dr.DRPose(dr.ModelConfig(lifter="mlp", depth=1, dropout=0.1))
     for stop in (2, None):  # the same module again, as when a cell runs a second time
         for step in dr.train_in(tmp_path / "r", model, dr.denoising_loss, few, CONFIG):
             if step.step == stop:
@@ -80,7 +80,7 @@ def test_what_was_left_goes_on_and_ends_in_the_same_weights(stop, few, tmp_path,
     ]
     pd.testing.assert_frame_equal(*(end.reset_index(drop=True) for end in ends))
     torch.manual_seed(0)
-    plain = dr.DRPose(dr.ModelConfig(lifter="mlp", depth=1))
+    plain = dr.DRPose(dr.ModelConfig(lifter="mlp", depth=1, dropout=0.1))
     for _ in dr.train(plain, dr.denoising_loss, few, CONFIG):
         pass
     assert torch.equal(weights(plain), weights(whole))  # and keeping changes nothing
@@ -293,7 +293,7 @@ from drpose_core.support import distributed_run
 def losses(dtype):
     poses = dr.PoseSet.load(sys.argv[1])._each(lambda x: x.to(dtype) if x.is_floating_point() else x)
     torch.manual_seed(0)
-    model = dr.DRPose(dr.ModelConfig(lifter="mlp", depth=1)).to(dtype)
+    model = dr.DRPose(dr.ModelConfig(lifter="mlp", depth=1, dropout=0.1)).to(dtype)
     steps = dr.train(model, dr.denoising_loss, poses, dr.TrainConfig(epochs=3, batch_size=15, seed=4))
     return [step.loss.item() for step in steps] + [sum(p.abs().sum().item() for p in model.denoiser.parameters())]
 

@@ -40,7 +40,7 @@ def test_a_denoiser_learns_eight_poses(small_model, poses):
 def test_the_same_seed_gives_the_same_weights(poses):
     def run(seed):
         torch.manual_seed(0)
-        model = dr.DRPose(dr.ModelConfig(depth=1))
+        model = dr.DRPose(dr.ModelConfig(depth=1, dropout=0.1))
         for _ in dr.train(
             model, dr.denoising_loss, poses[:40], dr.TrainConfig(epochs=1, batch_size=16, seed=seed)
         ):

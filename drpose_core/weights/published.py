@@ -49,7 +49,8 @@ def load_published(path_or_state_dict: Weights, lifter: str = "dcgct") -> DRPose
             f"{where} was trained with another noise schedule than the cosine: it cannot be "
             "sampled from here"
         )
-    model = _filled(DRPose(ModelConfig(lifter=lifter, timesteps=len(alphas))), where, state)
+    config = ModelConfig(lifter=lifter, timesteps=len(alphas), dropout=0.1)
+    model = _filled(DRPose(config), where, state)
     model.record = {"train": dict(TRAINED_ON)}
     return model
 
