@@ -8,9 +8,10 @@ python benchmarks/films.py --data data/motion --speed
 
 Reads every ASF/AMC recording below the folder at 25 Hz, filmed by Human3.6M's cameras with the
 plain detector model, whose errors remember themselves over 0.1 s and more. A residual MLP and an
-image denoiser are trained on all but the held-out subjects. Then both models go on from there on
-the same number of frames: the image model on single frames, the film model on clips. Scored are
-films of the subjects --score; those of CHOOSE and REPORT are never trained on. Choose by CHOOSE.
+image denoiser are trained on all but the held-out subjects, on --samples poses. Then both models
+go on from there on --more frames: the image model on single frames, the film model on clips. The
+films of the subjects --score are scored; those of CHOOSE and REPORT are never trained on. Choose by
+CHOOSE.
 
 The answer is the mean of 10 hypotheses (8 quadratic steps, eta 0; the image model with the same
 noise in every frame, which is its calmest). Smoothers are shown with several settings; compare with
@@ -37,8 +38,8 @@ from drpose_core.training import steps_per_epoch
 
 CHOOSE, REPORT = ("35", "49", "HDM_tr"), ("07", "16", "HDM_mm")
 RECIPES = {
-    "default": (dr.ModelConfig(lifter="mlp", dropout=0.0), dr.denoising_loss),
-    "calibrated": (dr.ModelConfig(lifter="mlp", dropout=0.0, skip=0.1), dr.calibrated_loss),
+    "default": (dr.ModelConfig(lifter="mlp"), dr.denoising_loss),
+    "calibrated": (dr.ModelConfig(lifter="mlp", skip=0.1), dr.calibrated_loss),
 }
 SMOOTHERS: dict[str, Callable] = {
     "one-euro 1 Hz": partial(dr.one_euro, cutoff=1.0, beta=4.0),
@@ -59,16 +60,17 @@ def main(
     memories: tuple[float, ...] = (0.2,),
     score: tuple[str, ...] = REPORT,
     samples: int = 27_000,
+    more: int = 108_000,
     test_frames: int = 1_000,
     speed: bool = False,
 ) -> None:
-    """Train and score; samples: frames before mirroring, for the image model and again for both."""
+    """Train and score; samples and more: frames before mirroring."""
     if speed:
         return print(markdown(how_fast(frames)))
     known = tuple(who for who in cmu_subjects(data) if who not in {*CHOOSE, *REPORT})
     train = dr.cmu_poses(data, subjects=known, stride=2)
     test = some_films(dr.cmu_poses(data, subjects=score, stride=2), test_frames)
-    each = {"recipe": recipe, "samples": samples}
+    each = {"recipe": recipe, "samples": samples, "more": more}
     cells = [
         each | {"seed": seed, "frames": length, "memory": memory}
         for seed in seeds
@@ -97,11 +99,12 @@ def measure(
     seed: int,
     recipe: str,
     samples: int,
+    more: int,
     frames: int,
     memory: float,
 ) -> dict[str, float]:
     """Scores of the image model (frames 1) with its smoothed versions, or of the film model."""
-    model, seconds = trained(train, seed, recipe, samples, frames, memory)
+    model, seconds = trained(train, seed, recipe, (samples, more), frames, memory)
     begin = time.process_time()
     if frames > 1:
         found = dr.sample_film(model, test, HOW, seed=seed)
@@ -125,9 +128,10 @@ def measure(
 
 
 def trained(
-    poses: dr.PoseSet, seed: int, recipe: str, samples: int, frames: int, memory: float
+    poses: dr.PoseSet, seed: int, recipe: str, budget: tuple[int, int], frames: int, memory: float
 ) -> tuple[dr.DRPose, float]:
     """A model, and the seconds that its last training took (0 where it was there)."""
+    samples, more = budget
     folder = f"films/{recipe}-{samples}-{len(poses)}-{seed}"
     config, loss = RECIPES[recipe]
     torch.manual_seed(seed)
@@ -142,17 +146,17 @@ def trained(
     run(f"{folder}/image", model, loss, first, dr.TrainConfig(epochs=1, seed=seed))
     begin = time.process_time()
     if frames == 1:  # the same frames once more, as many as the film model gets
-        rest = dr.with_initial_poses(model, poses[drawn(len(poses), samples, seed + 1)])
+        rest = dr.with_initial_poses(model, poses[drawn(len(poses), more, seed + 1)])
         after = dr.TrainConfig(epochs=1, lr=1e-3, seed=seed)
-        run(f"{folder}/more", model, loss, rest, after)
+        run(f"{folder}/more-{more}", model, loss, rest, after)
         return model.eval(), time.process_time() - begin
     film = dr.FilmDRPose.of(model, frames=frames, memory=memory)
     clips = dr.windows(poses, frames)
-    clips = clips[drawn(len(clips), max(1, samples // frames), seed + 1)]
+    clips = clips[drawn(len(clips), max(1, more // frames), seed + 1)]
     clips = clips.compact()  # lift only the frames that are used
     clips = replace(clips, poses=dr.with_initial_poses(film, clips.poses))
     after = dr.TrainConfig(epochs=1, batch_size=max(1, 108 // frames), lr=1e-3, seed=seed)
-    run(f"{folder}/film-{frames}-{memory}", film, dr.film_loss, clips, after)
+    run(f"{folder}/film-{frames}-{memory}-{more}", film, dr.film_loss, clips, after)
     return film.eval(), time.process_time() - begin
 
 
@@ -173,7 +177,7 @@ def run(folder: str, module, loss, poses, config: dr.TrainConfig) -> None:
 
 def table(rows: pd.DataFrame) -> pd.DataFrame:
     """Means over seeds, an answer a row."""
-    cells = ["seed", "recipe", "samples", "frames", "memory"]
+    cells = ["seed", "recipe", "samples", "more", "frames", "memory"]
     long = rows.melt(id_vars=cells).dropna()
     long[["answer", "score"]] = long.variable.str.split(": ", expand=True)
     many = long.memory[long.frames > 1].nunique() > 1
