@@ -51,6 +51,7 @@ bench: .venv/installed
 	$(BIN)/python benchmarks/scoring.py
 	@echo; $(BIN)/python benchmarks/sampling.py
 	@echo; $(BIN)/python benchmarks/training.py
+	@echo; $(BIN)/python benchmarks/film_speed.py
 	@echo; $(BIN)/python benchmarks/lifters.py
 	@echo; $(BIN)/python benchmarks/loading.py
 	@echo; $(BIN)/python benchmarks/cost.py

@@ -4,7 +4,6 @@ and not, on films of people that none of them has seen.
 python benchmarks/films.py --data data/motion
 python benchmarks/films.py --data data/motion --seeds 0 --frames 9 27 81
 python benchmarks/films.py --data data/motion --seeds 0 --memories 0 0.1 0.2 0.5
-python benchmarks/films.py --data data/motion --speed
 
 Reads every ASF/AMC recording below the folder at 25 Hz, filmed by Human3.6M's cameras with the
 plain detector model, whose errors remember themselves over 0.1 s and more. A residual MLP and an
@@ -62,11 +61,8 @@ def main(
     samples: int = 27_000,
     more: int = 108_000,
     test_frames: int = 1_000,
-    speed: bool = False,
 ) -> None:
     """Train and score; samples and more: frames before mirroring."""
-    if speed:
-        return print(markdown(how_fast(frames)))
     known = tuple(who for who in cmu_subjects(data) if who not in {*CHOOSE, *REPORT})
     train = dr.cmu_poses(data, subjects=known, stride=2)
     test = some_films(dr.cmu_poses(data, subjects=score, stride=2), test_frames)
@@ -187,23 +183,6 @@ def table(rows: pd.DataFrame) -> pd.DataFrame:
     wide = long.pivot_table(index="answer", columns="score", values="value", aggfunc="mean")
     wide = wide.reindex(columns=order[0], index=order[1]).round(2).astype(object)
     return wide.where(wide.notna(), "").reset_index()
-
-
-def how_fast(frames: tuple[int, ...]) -> pd.DataFrame:
-    """Seconds for 1,000 frames of one person, 5 hypotheses and 8 steps, untrained."""
-    poses = dr.synthetic_poses("test", seconds=42, takes=1, stride=2)
-    poses = poses[poses.sequence == 0][:1000]
-    rows = []
-    for length in frames:
-        model = dr.FilmDRPose.of(dr.DRPose(dr.ModelConfig(lifter="mlp")).eval(), frames=length)
-        begin, own = time.perf_counter(), time.process_time()
-        dr.sample_film(model, poses, hypotheses=5, steps=8)
-        seconds = time.perf_counter() - begin
-        cells = {"seconds": seconds, "process seconds": time.process_time() - own}
-        rows.append(
-            {"frames": length, "of": len(poses)} | {n: round(v, 1) for n, v in cells.items()}
-        )
-    return pd.DataFrame(rows)
 
 
 if __name__ == "__main__":
