@@ -4,14 +4,14 @@ python benchmarks/calibrated.py --data data/motion --seeds 0
 python benchmarks/calibrated.py --data data/motion --seeds 0 --recipes skip times masks out-of-fold
 
 Reads every ASF/AMC recording below the folder, filmed by Human3.6M's cameras with the plain
-detector model and thinned by 60 mm. A residual MLP is trained once on all but the held-out
-subjects; then a denoiser for every recipe, on the same number of poses. Choose by the subjects of
+detector model and thinned by 60 mm. For every recipe and seed a residual MLP is trained on all but
+the held-out subjects, and a denoiser on the same number of poses. Choose by the subjects of
 --choose; those of --report are for the table that is shown, also with the factor that calibrate
 finds on those of --choose. dr.sweep keeps each row. Energy score, errors and spread in mm; H = 20,
 8 quadratic steps, eta 0; the best of 200 on LARGE of the poses.
 
-skip: the network is preconditioned as in EDM, without a blend. times: half of them drawn as
-calibrated_loss does. masks: in training a tenth of the joints is hidden from the denoiser.
+skip: the network is preconditioned as in EDM, without a blend. times: those of calibrated_loss.
+masks: in training a tenth of the joints is hidden from the denoiser, but not from the lifter.
 out-of-fold: no noise on the initial poses, which are those of lifters that did not see the person.
 """
 
@@ -107,9 +107,7 @@ def out_of_fold(poses: dr.PoseSet, seed: int) -> dr.PoseSet:
 def measure(train: dr.PoseSet, tests: dict, *, seed: int, recipe: str, samples: int) -> dict:
     """Scores of one recipe on 384 poses of each set of held-out people."""
     config, loss = RECIPES[recipe]
-    lifter = lifted(train, seed)
-    torch.manual_seed(seed)
-    model = dr.DRPose(config, lifter)
+    model = dr.DRPose(config, lifted(train, seed))
     index = torch.randperm(len(train), generator=dr.generator(seed))
     index = index.repeat(-(-samples // len(train)))[:samples]
     if recipe == "out-of-fold":

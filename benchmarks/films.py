@@ -8,9 +8,9 @@ python benchmarks/films.py --data data/motion --seeds 0 --memories 0 0.1 0.2 0.5
 Reads every ASF/AMC recording below the folder at 25 Hz, filmed by Human3.6M's cameras with the
 plain detector model, whose errors remember themselves over 0.1 s and more. A residual MLP and an
 image denoiser are trained on all but the held-out subjects, on --samples poses. Then both models
-go on from there on --more frames: the image model on single frames, the film model on clips. The
-films of the subjects --score are scored; those of CHOOSE and REPORT are never trained on. Choose by
-CHOOSE.
+go on from there on --more frames: the image model on single frames, 32 a step, the film model on
+clips, 108 frames a step. The films of the subjects --score are scored; those of CHOOSE and REPORT
+are never trained on. Choose by CHOOSE.
 
 The answer is the mean of 10 hypotheses (8 quadratic steps, eta 0; the image model with the same
 noise in every frame, which is its calmest). Smoothers are shown with several settings; compare with
@@ -173,10 +173,10 @@ def run(folder: str, module, loss, poses, config: dr.TrainConfig) -> None:
 
 def table(rows: pd.DataFrame) -> pd.DataFrame:
     """Means over seeds, an answer a row."""
-    cells = ["seed", "recipe", "samples", "more", "frames", "memory"]
+    cells = [c for c in ("seed", "recipe", "samples", "more", "frames", "memory") if c in rows]
     long = rows.melt(id_vars=cells).dropna()
     long[["answer", "score"]] = long.variable.str.split(": ", expand=True)
-    many = long.memory[long.frames > 1].nunique() > 1
+    many = "memory" in rows and long.memory[long.frames > 1].nunique() > 1
     if many:
         long.loc[long.frames > 1, "answer"] += ", " + long.memory.astype(str) + " s"
     order = long.score.drop_duplicates().tolist(), long.answer.drop_duplicates().tolist()

@@ -7,7 +7,8 @@ python benchmarks/methods.py --data data/motion --seeds 0 --methods flow gfpose 
 Sets: "motion", ASF/AMC recordings below --data, of which the subjects REPORT are scored and CHOOSE
 left out (as in calibrated.py); "synthetic", the kit's figure. A residual MLP lifts for all. Every
 method is trained on --samples poses and as many mirrored, with TrainConfig's defaults (batch 32,
-Adam 2e-3 and cosine decay), which were chosen for DRPose; nothing was tuned for any method here.
+Adam 2e-3 and cosine decay), which were chosen for DRPose, and a dropout of 0.1 (GFPose: its own);
+nothing was tuned for any method here.
 A call is one pass of the network for a hypothesis; there is no mirrored pass. Hence "at 8 calls":
 8 steps of DRPose, 4 midpoints of a flow. 200 calls, 200 hypotheses and single answers are measured
 on motion for the first of --seeds only, and on fewer poses: the column poses says on how many.

@@ -4,8 +4,9 @@ samples.
 python benchmarks/recipes.py --source synthetic
 python benchmarks/recipes.py --source cmu --data data/cmu
 
-What differs from the default is in the name. dr.sweep keeps one row per source, seed and recipe as
-soon as it is measured. The lifter is DC-GCT, trained once per source and seed (output/recipes/).
+What differs from the default is in the name; the dropout of all is 0.1, as published. dr.sweep
+keeps one row per source, seed and recipe as soon as it is measured. The lifter is DC-GCT, trained
+once per source and seed (output/recipes/).
 """
 
 import math

@@ -5,7 +5,7 @@ OMP_NUM_THREADS=1 torchrun --nproc-per-node 2 benchmarks/train_film.py --data ..
 
 Films the recordings as train_default.py does (random cameras, "wild" keypoints, "coco" joints) but
 with VIEWS cameras, and keeps every second frame, 25 Hz, instead of thinning. Trains on clips of
-FRAMES that overlap by two thirds, in bfloat16. Writes drpose_core/weights/film.safetensors in
+--frames that overlap by two thirds, in bfloat16. Writes drpose_core/weights/film.safetensors in
 float16, which predict takes for films. Give the --held-out of the image checkpoint: they are not
 trained on, the spread of the hypotheses is fitted on the first, and both models are scored on films
 of them. The same command again resumes (output/runs/<name of out>).
@@ -23,11 +23,12 @@ from train_default import Recipe, filmed, run
 import drpose_core as dr
 from drpose_core.calibration import keep_factor
 from drpose_core.experiments import run_folder
+from drpose_core.methods import METHODS
 from drpose_core.sources.cmu import cmu_subjects
 from drpose_core.support import distributed_run
 from drpose_core.weights import DEFAULT, FILM
 
-FRAMES, MEMORY = 27, 0.2
+BATCH = 216  # frames of a training step
 EVERY, VIEWS = 2, 4  # of the 50 Hz; random cameras in front of every two seconds
 SCORED = 400  # frames of each held-out subject
 
@@ -40,14 +41,20 @@ def main(
     epochs: int = 1,
     lr: float = 1e-3,
     seed: int = 0,
+    frames: int = 27,
+    memory: float = 0.2,
+    causal: bool = False,
 ) -> None:
-    """Train the film checkpoint."""
+    """Train the film checkpoint. causal: one whose frames look only at those before them."""
+    if out == FILM and (causal or (frames, memory) != (27, 0.2)):
+        raise SystemExit("this is another model than the kit's: name a file for it with --out")
     folder, began = run_folder(out.stem), time.monotonic()
-    config = dr.TrainConfig(epochs=epochs, batch_size=8, lr=lr, seed=seed)
+    config = dr.TrainConfig(epochs=epochs, batch_size=max(1, BATCH // frames), lr=lr, seed=seed)
     with distributed_run() as rank:
         torch.manual_seed(seed)
         pictures = dr.load_checkpoint(image)
-        model = dr.FilmDRPose.of(pictures, frames=FRAMES, memory=MEMORY)
+        kind = METHODS["film-causal" if causal else "film"]
+        model = kind.of(pictures, frames=frames, memory=memory)
         made = dr.fingerprint(list(map(str, data)), held_out, seed, EVERY, VIEWS)
         kept = folder / f"poses-{made}.npz"
         if rank == 0 and not kept.is_file():
@@ -55,7 +62,7 @@ def main(
         while not kept.is_file():  # the other processes wait for the first
             time.sleep(1)
         poses = dr.with_initial_poses(model, dr.PoseSet.load(kept))
-        clips = dr.windows(poses, FRAMES, FRAMES // 3)
+        clips = dr.windows(poses, frames, frames // 3)
         model.denoiser.bf16 = True
         run(folder / "film", model, dr.film_loss, clips, config)
         model.denoiser.bf16 = False
@@ -63,7 +70,7 @@ def main(
             return
     model.eval()
     record = {"train": poses.describe(), "held_out": list(held_out), "seed": seed}
-    record |= {"clips": len(clips), "frames": FRAMES, "from": image.name}
+    record |= {"clips": len(clips), "frames": frames, "from": image.name}
     record["command"] = " ".join(["python benchmarks/train_film.py", *sys.argv[1:]])
     record["minutes_of_last_run"] = round((time.monotonic() - began) / 60, 1)
     if held_out:
