@@ -24,7 +24,7 @@ import torch
 import tyro
 
 import drpose_core as dr
-from drpose_core.losses import INITIAL_NOISE, calibrated_times, denoised
+from drpose_core.losses import INITIAL_NOISE, calibrated_times, denoised, weighted_mpjpe
 from drpose_core.output.report import markdown
 from drpose_core.skeleton import J
 from drpose_core.sources.cmu import cmu_subjects
@@ -37,7 +37,7 @@ def loss_times(model: dr.DRPose, batch: dr.PoseSet, *, generator=None) -> torch.
     """denoising_loss with the times of calibrated_loss."""
     times = calibrated_times(model.schedule)
     pred, _ = denoised(model, batch, times, generator, INITIAL_NOISE)
-    return dr.weighted_mpjpe(pred, batch.pose3d)
+    return weighted_mpjpe(pred, batch.pose3d)
 
 
 def loss_masks(model: dr.DRPose, batch: dr.PoseSet, *, generator=None) -> torch.Tensor:
