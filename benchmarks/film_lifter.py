@@ -8,6 +8,7 @@ in all and 108 a step; its loss has the errors of motion too. The poses, average
 pass, are scored on films of people that were never trained on, and DC-GCT's also with the smoothers
 of films.py. MPJPE and bone change in mm, velocity error in mm/s, acceleration error in m/s^2,
 jitter in m/s^3 (that of the ground truth stands in the first row).
+
 Trainings resume (output/runs/film_lifter); dr.sweep keeps each row.
 """
 
@@ -16,12 +17,10 @@ from pathlib import Path
 
 import torch
 import tyro
-from films import CHOOSE, REPORT, SMOOTHERS, drawn, run, some_films, table
+from films import REPORT, SMOOTHERS, drawn, films, run, table
 
 import drpose_core as dr
-from drpose_core.films.lifter import with_film_poses
 from drpose_core.output.report import markdown
-from drpose_core.sources.cmu import cmu_subjects
 
 
 def main(
@@ -33,9 +32,7 @@ def main(
     test_frames: int = 1_000,
 ) -> None:
     """Train and score; samples and more: frames before mirroring."""
-    known = tuple(who for who in cmu_subjects(data) if who not in {*CHOOSE, *REPORT})
-    train = dr.cmu_poses(data, subjects=known, stride=2)
-    test = some_films(dr.cmu_poses(data, subjects=REPORT, stride=2), test_frames)
+    train, test = films(data, REPORT, test_frames)
     each = {"samples": samples, "more": more}
     cells = [each | {"seed": seed, "frames": length} for seed in seeds for length in frames]
     print(markdown(table(dr.sweep(measure, cells, train, test))))
@@ -68,7 +65,9 @@ def measure(
     run(f"{folder}/{frames}-{more}", lifter, loss, rest, after)
     model = dr.DRPose(dr.ModelConfig(lifter="dcgct"), lifter.eval())
     seen = (
-        test if frames == 1 else with_film_poses(model, dr.windows(test, frames, frames // 3)).poses
+        test
+        if frames == 1
+        else dr.with_film_poses(model, dr.windows(test, frames, frames // 3)).poses
     )
     pose = dr.with_initial_poses(model, seen).initial_pose()
     answers = {"DC-GCT" if frames == 1 else f"FilmDCGCT, {frames} frames": pose}

@@ -63,9 +63,7 @@ def main(
     test_frames: int = 1_000,
 ) -> None:
     """Train and score; samples and more: frames before mirroring."""
-    known = tuple(who for who in cmu_subjects(data) if who not in {*CHOOSE, *REPORT})
-    train = dr.cmu_poses(data, subjects=known, stride=2)
-    test = some_films(dr.cmu_poses(data, subjects=score, stride=2), test_frames)
+    train, test = films(data, score, test_frames)
     each = {"recipe": recipe, "samples": samples, "more": more}
     cells = [
         each | {"seed": seed, "frames": length, "memory": memory}
@@ -74,6 +72,13 @@ def main(
     ]
     rows = dr.sweep(measure, cells, train, test)
     print(markdown(table(rows)))
+
+
+def films(data: Path, score: tuple[str, ...], count: int) -> tuple[dr.PoseSet, dr.PoseSet]:
+    """Films at 25 Hz to train on, and count frames of those of the subjects that are scored."""
+    known = tuple(who for who in cmu_subjects(data) if who not in {*CHOOSE, *REPORT})
+    train = dr.cmu_poses(data, subjects=known, stride=2)
+    return train, some_films(dr.cmu_poses(data, subjects=score, stride=2), count)
 
 
 def some_films(poses: dr.PoseSet, count: int) -> dr.PoseSet:
